@@ -1,0 +1,1 @@
+"""YAML files in, core types out: every problem of a file named with its line, at once."""
