@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The bounds a proof must meet.
+    """The bounds a proof must meet; None asks nothing.
 
     Attributes:
         min_snr_db: Least signal-to-noise ratio of any output, 10 log10(sum ref^2 / sum (ref - out)^2), in dB.
@@ -15,9 +15,9 @@ class Tolerance:
         min_agreement: Least share of samples with the same answer (argmax); ignored where the task has no answer.
     """
 
-    min_snr_db: float
-    min_cosine: float
-    min_agreement: float
+    min_snr_db: float | None
+    min_cosine: float | None
+    min_agreement: float | None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""Workshop: one warm child process an engine, so that TensorFlow is imported once and its crash ends one step only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+from edgekit.pipeline.store import Store
+from edgekit.worker import Worker
+
+_QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "CUDA_VISIBLE_DEVICES": "-1",  # conversions run on the CPU, where every machine gives the same file
+    "PYTHONHASHSEED": "0",
+}
+
+
+class Workshop:
+    """Runs `edgekit.pipeline.chores` functions in child processes; safe to call from several threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._guard = threading.Lock()
+        self._workers: dict[str, tuple[Worker, threading.Lock]] = {}
+
+    def call(
+        self,
+        engine: str,
+        chore: str,
+        payload: Mapping[str, Any],
+        on_event: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Runs chore `chore` in the child process of `engine`.
+
+        Raises:
+            EdgekitError: What the chore raised.
+            CrashError: The child died; the next call starts another.
+        """
+        with self._guard:
+            if engine not in self._workers:
+                self._workers[engine] = (Worker(self._store.log(engine), _QUIET), threading.Lock())
+        worker, turn = self._workers[engine]
+        with turn:
+            return worker.call(f"edgekit.pipeline.chores:{chore}", payload, on_event)
+
+    def close(self) -> None:
+        """Ends every child process."""
+        for worker, _ in self._workers.values():
+            worker.close()
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
