@@ -41,7 +41,8 @@ def wilson(successes: int, n: int) -> Interval:
 def paired_difference(n11: int, n10: int, n01: int, n00: int) -> Interval:
     """The interval of a difference of two shares measured on the same samples.
 
-    Method 10 of Newcombe 1998, Stat. Med. 17:2635: both Wilson intervals are combined by squaring and adding, with the correlation of the pairs taken into account.
+    Method 10 of Newcombe 1998, Stat. Med. 17:2635: both Wilson intervals are combined by squaring and adding, with the
+    correlation of the pairs taken into account.
 
     Args:
         n11: Samples where both happened.

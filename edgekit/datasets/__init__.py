@@ -1,0 +1,1 @@
+"""Datasets: each file reads labelled raw samples of one kind."""
