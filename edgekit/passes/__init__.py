@@ -1,0 +1,1 @@
+"""Passes: each file makes other precisions of a model without leaving its format."""

@@ -1,0 +1,1 @@
+"""Sources: each file reads the interface of one model format."""
