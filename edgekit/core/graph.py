@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 FLOAT_KINDS = ("float", "float16", "bfloat16")
 """The values of `OpSummary.arithmetic` that compute in floating point."""
@@ -116,6 +117,24 @@ def float_islands(ops: Sequence[OpSummary], producers: Sequence[Collection[int]]
         if names:
             islands.append(_joined(names))
     return tuple(islands)
+
+
+def einsum_macs(equation: str, shapes: Sequence[Sequence[int]]) -> int:
+    """Multiply-accumulates of `equation` ("abc,cde->abde") on two arrays: the product of the lengths of all its letters.
+
+    One array has nothing to be multiplied with and counts 0. Axes under an ellipsis belong to the array that has more of them; the other is broadcast.
+    """
+    lengths: dict[str, int] = {}
+    hidden: list[Sequence[int]] = []
+    if len(shapes) < 2:
+        return 0
+    for term, shape in zip(equation.replace(" ", "").partition("->")[0].split(","), shapes, strict=True):
+        head, dots, tail = term.partition("...")
+        lengths.update(zip(head, shape, strict=False))
+        lengths.update(zip(reversed(tail), reversed(shape), strict=False))
+        if dots:
+            hidden.append(shape[len(head) : len(shape) - len(tail)])
+    return prod(lengths.values()) * prod(max(hidden, key=prod, default=()))
 
 
 def _share(ops: Iterable[OpSummary], arithmetic: str, macs: int) -> float:
