@@ -102,7 +102,7 @@ def _keep(model: JobModel, kept: Sequence[Any], rows: Sequence[Any], index: int)
     for array, row in zip(kept, rows, strict=True):
         if array.shape[1:] != row.shape:
             raise errors.InferenceError(
-                f"{model.id}: the output of sample {index} is {list(row.shape)}, those before it are {list(array.shape[1:])}.",
+                f"{model.id}: the output of sample {index} is {list(row.shape)}, those before {list(array.shape[1:])}.",
                 fix="Fix the model's shapes, or use samples of one shape.",
             )
         array[index] = row
@@ -138,11 +138,12 @@ class Timed:
         self._session, self._model = session, model
         with _engine_errors(model):
             self._call = session.bind(session.to_stored(feeds))
+        clock.stop_collector()
         return answer
 
     def warm(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """Times the first inference, then runs until the latency is steady."""
-        with clock.quiet_interpreter(), _engine_errors(self._model):
+        with _engine_errors(self._model):
             first_ms = clock.time_call_ms(self._call)
             warmed = warmup.run(self._call, max_s=self._plan.max_warmup_s)
             clock.settle()
@@ -155,7 +156,7 @@ class Timed:
 
     def block(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Times one block; answers when the runtime's threads sleep, so that the next artifact has the cores alone."""
-        with clock.quiet_interpreter(), _engine_errors(self._model):
+        with _engine_errors(self._model):
             for _ in range(self._plan.rewarm):
                 self._call()
             latencies = clock.time_block_ms(self._call, min_ms=self._plan.min_block_ms, min_count=request["min_count"])

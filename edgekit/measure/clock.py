@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 _STEP_S = 0.002
@@ -37,17 +36,10 @@ def time_block_ms(call: Callable[[], Any], *, min_ms: float, min_count: int) -> 
             return [sample / 1e6 for sample in samples]
 
 
-@contextmanager
-def quiet_interpreter() -> Iterator[None]:
-    """No garbage collection inside: what there is was collected before, and it is switched on again after."""
+def stop_collector() -> None:
+    """Switches garbage collection off for the rest of this process; what there is now is collected first."""
     gc.collect()
-    was_on = gc.isenabled()
     gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def settle(limit_s: float = 0.2) -> float:

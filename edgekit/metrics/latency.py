@@ -1,0 +1,146 @@
+"""Latency summaries with their noise: percentiles the sample count supports, intervals over blocks, the noise floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from edgekit.core.measurement import LatencySamples, LatencySummary, NoiseFloor, Percentile
+
+_CONFIDENCE = 0.99
+"""Confidence of the MLPerf early-stopping rule (loadgen/results.cc, `EarlyStopping`)."""
+
+_RESAMPLES = 400
+"""Bootstrap resamples: the 95 % ends lie on the 10th value from each side."""
+
+_MAX_GRID = 4096
+"""Sorted samples are thinned to this many steps for the bootstrap, far finer than its own error."""
+
+
+def samples_needed(q: float) -> int:
+    """The least number of inferences that supports percentile `q` (0..100, both excluded).
+
+    The early-stopping rule of MLPerf Inference (loadgen/early_stopping.cc and results.cc, scenario SingleStream with no
+    tolerance): with n samples of which at most one may lie above the percentile, n suffices when so few would be seen with
+    a probability below 1 - 0.99 if the percentile were higher, P(Binomial(n, 1 - q/100) <= 1) < 0.01. That is 11 for p50,
+    64 for p90, 130 for p95 and 662 for p99.
+    """
+    p = q / 100.0
+    if not 0.0 < p < 1.0:
+        raise ValueError(f"a percentile lies between 0 and 100, got {q}")
+    high = 2
+    while not _supports(high, p):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _supports(middle, p) else (middle, high)
+    return high
+
+
+def _supports(n: int, p: float) -> bool:
+    """P(at most one of n samples lies above the percentile), the binomial sum written out for t = 1."""
+    return math.exp((n - 1) * math.log(p)) * (p + n * (1.0 - p)) < 1.0 - _CONFIDENCE
+
+
+def summarize(samples: LatencySamples, percentiles: Sequence[float]) -> LatencySummary:
+    """The summary of one artifact at one thread count.
+
+    The intervals are a bootstrap over blocks (Field and Welsh 2007, J. R. Stat. Soc. B 69:369, cluster bootstrap):
+    inferences of one block share the state of the machine, so blocks are drawn and not single inferences, which would make
+    the intervals far too narrow. What all blocks share (the process, its memory layout) they cannot show; the twin does.
+
+    Args:
+        samples: What the agent measured.
+        percentiles: Which percentiles are asked for, 0..100.
+    """
+    import numpy as np
+
+    blocks = [np.asarray(block, np.float64) for block in samples.blocks_ms]
+    every = np.concatenate(blocks)
+    supported = sorted(q for q in percentiles if every.size >= samples_needed(q))
+    draws = _resampled_percentiles(blocks, supported, _draw(len(blocks)))
+    counts, sums = np.array([block.size for block in blocks]), np.array([block.sum() for block in blocks])
+    weights = _draw(len(blocks))
+    rates = 1e3 * (weights @ counts) / (weights @ sums)
+    return LatencySummary(
+        threads=samples.threads,
+        percentiles=tuple(
+            Percentile(q, float(np.percentile(every, q, method="inverted_cdf")), *_ends(row))
+            for q, row in zip(supported, draws, strict=True)
+        ),
+        refused=tuple(_refusal(q, every.size) for q in sorted(percentiles) if q not in supported),
+        max_ms=float(every.max()),
+        throughput_per_s=float(1e3 * every.size / every.sum()),
+        throughput_interval=_ends(rates),
+        samples=int(every.size),
+        raw=samples,
+    )
+
+
+def noise_floor(artifact: LatencySamples, twin: LatencySamples) -> NoiseFloor:
+    """The artifact against itself in a second process: p50 of the twin over p50 of the artifact, bootstrapped over blocks.
+
+    It covers what a fresh process of the same file changes (memory layout, placement on cores, the order of the blocks)
+    and the drift of the machine during the round. It does not cover what differs between runs: another day, another
+    load, another temperature. It is one pair, so it is itself an estimate; the interval says how good.
+    """
+    import numpy as np
+
+    medians = []
+    for row, salt in ((artifact, 0), (twin, 1)):
+        blocks = [np.asarray(block, np.float64) for block in row.blocks_ms]
+        medians.append(_resampled_percentiles(blocks, [50.0], _draw(len(blocks), salt))[0])
+    ratio = _median(twin) / _median(artifact)
+    low, high = _ends(medians[1] / medians[0])
+    return NoiseFloor(
+        id=artifact.id,
+        threads=artifact.threads,
+        ratio=ratio,
+        interval=(low, high),
+        floor=max(abs(low - 1.0), abs(high - 1.0), abs(ratio - 1.0)),
+    )
+
+
+def _draw(blocks: int, salt: int = 0) -> Any:
+    """How often each block is drawn in each resample: `int64[resamples, blocks]`, the same on every run."""
+    import numpy as np
+
+    return np.random.default_rng(salt).multinomial(blocks, np.full(blocks, 1.0 / blocks), size=_RESAMPLES)
+
+
+def _resampled_percentiles(blocks: Sequence[Any], percentiles: Sequence[float], weights: Any) -> Any:
+    """Percentiles of every resample: `float64[percentiles, resamples]`.
+
+    A resample is never written out. The samples are sorted once into at most `_MAX_GRID` steps, each block's counts are
+    cumulated over those steps, and a resample's distribution is the weighted sum of its blocks' ones.
+    """
+    import numpy as np
+
+    ordered = np.sort(np.concatenate(blocks))
+    places = np.unique(np.linspace(0, ordered.size - 1, min(ordered.size, _MAX_GRID)).round().astype(int))
+    grid = ordered[places]
+    below = np.stack([np.searchsorted(np.sort(block), grid, side="right") for block in blocks]).astype(np.float64)
+    cumulated = weights @ below
+    totals = cumulated[:, -1:]
+    return np.stack([grid[(cumulated < totals * (q / 100.0)).sum(axis=1)] for q in percentiles] or [np.empty(0)])[
+        : len(percentiles)
+    ]
+
+
+def _median(samples: LatencySamples) -> float:
+    import numpy as np
+
+    return float(np.median(np.concatenate(samples.blocks_ms)))
+
+
+def _ends(draws: Any) -> tuple[float, float]:
+    import numpy as np
+
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _refusal(q: float, count: int) -> str:
+    return f"p{q:g} needs {samples_needed(q)} inferences, there are {count}."
