@@ -74,7 +74,7 @@ def gates(name: str, reference: Any, output: Any) -> list[Gate]:
         Gate(
             f"{name}: not saturated",
             share <= SATURATED_SHARE or share <= source_share + 0.1 or constant,
-            f"{100 * share:.1f} % of the values are at the output's smallest or largest (source: {100 * source_share:.1f} %)",
+            f"{100 * share:.1f} % of the values are the output's least or largest (source: {100 * source_share:.1f} %)",
         )
     )
     return found

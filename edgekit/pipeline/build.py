@@ -16,7 +16,7 @@ from edgekit.core.serde import from_json, to_json
 from edgekit.core.target import Precision, Target
 from edgekit.pipeline.data import Prepared, versions
 from edgekit.pipeline.intake import finish, read_facts, source_of
-from edgekit.pipeline.plan import Hop, needs_calibration, route
+from edgekit.pipeline.plan import Hop, check_calibration, needs_calibration, route
 from edgekit.pipeline.prove import TOLERANCES, prove
 from edgekit.pipeline.store import place
 from edgekit.pipeline.tools import Tools
@@ -55,11 +55,7 @@ def build(model: Model, target: Target, basis: Basis, tools: Tools) -> Model:
         ConversionError: A tool failed.
     """
     hops = route(model, target)
-    if needs_calibration(hops) and basis.calibration is None:
-        raise errors.DataError(
-            f"{target} is static: it needs calibration samples.",
-            fix="Add --calib FOLDER (images, .npz or .npy of training samples), or choose an int8-dynamic or fp16 target.",
-        )
+    check_calibration(hops, present=basis.calibration is not None)
     for hop in hops:
         model = _step(model, hop, basis, tools)
     return model
@@ -92,8 +88,7 @@ def _step(source: Model, hop: Hop, basis: Basis, tools: Tools) -> Model:
             model,
             source,
             basis.proof,
-            tools.store,
-            tools.progress,
+            tools,
             tolerance=tolerance,
             count=basis.count,
             synthetic=basis.synthetic,

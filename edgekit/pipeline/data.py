@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgekit import errors, registry
 from edgekit.core.contract import InputContract
-from edgekit.core.recipe import Split
+from edgekit.core.recipe import Recipe
 from edgekit.core.serde import dumps, to_json
 from edgekit.core.tensor import DType, TensorSpec
-from edgekit.pipeline.store import Store
-from edgekit.pipeline.workshop import Workshop
-
-Emit = Callable[[Mapping[str, Any]], None]
+from edgekit.pipeline.tools import Tools
 
 
 @dataclass(frozen=True)
@@ -99,11 +96,10 @@ def fingerprint(path: Path) -> str:
 
 
 def prepared(
-    workshop: Workshop,
-    store: Store,
     path: Path,
     spec: TensorSpec,
     contract: InputContract | None,
+    tools: Tools,
     *,
     limit: int | None,
     labelled: bool = False,
@@ -112,11 +108,10 @@ def prepared(
     """Samples of `path` through `contract`, checked against the model's input `spec`.
 
     Args:
-        workshop: Runs the reading.
-        store: Keeps the result.
         path: A folder of images, an .npz or an .npy.
         spec: The model's first input.
         contract: From raw samples to the input; None takes them as they are.
+        tools: Runs the reading and keeps the result.
         limit: At most so many, spread over the whole set; None takes all.
         labelled: Whether every sample must have a label.
         labels: A CSV file with columns file, class_index for an image folder.
@@ -147,11 +142,13 @@ def prepared(
         "limit": limit,
         "labelled": labelled,
     }
-    entry = store.produce(request, lambda out: void(workshop.call("data", "prepare", {**request, "out": str(out)})))
+    entry = tools.store.produce(
+        request, lambda out: void(tools.workshop.call("data", "prepare", {**request, "out": str(out)}))
+    )
     return _read_prepared(entry.path, "samples", f"{len_of(entry.path)} samples of {path.name}")
 
 
-def synthetic(store: Store, inputs: Sequence[TensorSpec], count: int = 32) -> Prepared:
+def synthetic(inputs: Sequence[TensorSpec], tools: Tools, count: int = 32) -> Prepared:
     """Seeded random samples for a model that nobody gave data for: normal for floats, small counts for integers.
 
     Raises:
@@ -179,7 +176,7 @@ def synthetic(store: Store, inputs: Sequence[TensorSpec], count: int = 32) -> Pr
                 values = generator.standard_normal(shape).astype(np.float32)
             np.save(out / f"{index}.npy", values)
 
-    folder = store.produce(parts, make).path
+    folder = tools.store.produce(parts, make).path
     return Prepared(
         files=tuple(folder / f"{index}.npy" for index in range(len(inputs))),
         names=tuple(spec.name for spec in inputs),
@@ -191,49 +188,39 @@ def synthetic(store: Store, inputs: Sequence[TensorSpec], count: int = 32) -> Pr
     )
 
 
-def divided(
-    workshop: Workshop,
-    store: Store,
-    dataset: str,
-    options: Mapping[str, Any],
-    contract: InputContract,
-    shares: Split,
-    *,
-    calibration: int,
-    seed: int,
-    on_event: Emit = lambda _: None,
-) -> tuple[Division, bool]:
-    """A dataset divided into train, validation and test; the same seed divides alike. Also whether it was stored.
+def divided(recipe: Recipe, tools: Tools) -> Division:
+    """A recipe's dataset divided into train, validation and test; the same seed divides alike.
 
     Raises:
         UnknownNameError: No such dataset plugin.
         DataError: No samples, or too few for the split.
         MissingPackageError: The package that holds the data is not installed.
     """
-    plugin = registry.get("datasets", dataset)
-    path = options.get("path")
+    plugin = registry.get("datasets", recipe.data.dataset)
+    path = recipe.data.options.get("path")
     request = {
         "what": "split",
-        "dataset": dataset,
-        "options": dict(options),
+        "dataset": recipe.data.dataset,
+        "options": dict(recipe.data.options),
         "files": fingerprint(Path(path)) if path and Path(path).exists() else "",
         "versions": versions(plugin.packages),
-        "contract": to_json(contract),
-        "shares": to_json(shares),
-        "calibration": calibration,
-        "seed": seed,
+        "contract": to_json(recipe.input),
+        "shares": to_json(recipe.data.split),
+        "calibration": recipe.calibration.samples,
+        "seed": recipe.seed,
     }
-    entry = store.produce(request, lambda out: void(workshop.call("data", "split", {**request, "out": str(out)}, on_event)))
+    entry = tools.store.produce(
+        request, lambda out: void(tools.workshop.call("data", "split", {**request, "out": str(out)}))
+    )
     facts = json.loads((entry.path / "split.json").read_text(encoding="utf-8"))
-    division = Division(
+    return Division(
         folder=entry.path,
-        calibration=_read_prepared(entry.path, "calibration", f"{calibration} training samples"),
-        evaluation=_read_prepared(entry.path, "evaluation", "validation and test samples"),
+        calibration=_read_prepared(entry.path, "calibration", "training samples"),
+        evaluation=_read_prepared(entry.path, "evaluation", "validation samples"),
         proofs=facts["proofs"],
         counts=facts["counts"],
         notes=tuple(facts["notes"]),
     )
-    return division, entry.cached
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

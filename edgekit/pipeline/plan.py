@@ -89,6 +89,19 @@ def needs_calibration(hops: list[Hop]) -> bool:
     )
 
 
+def check_calibration(hops: list[Hop], *, present: bool) -> None:
+    """Refuses a plan that needs calibration samples when there are none.
+
+    Raises:
+        DataError: It does.
+    """
+    if needs_calibration(hops) and not present:
+        raise errors.DataError(
+            f"{hops[-1].target} is static: it needs calibration samples.",
+            fix="Add --calib FOLDER (images, .npz or .npy of training samples), or choose an int8-dynamic or fp16 target.",
+        )
+
+
 def readiness() -> list[Ready]:
     """For each target: whether its plugins' packages are installed, and what installs them."""
     rows = []

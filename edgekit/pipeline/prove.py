@@ -15,8 +15,7 @@ from edgekit.metrics.intervals import wilson
 from edgekit.metrics.output_error import answers, gates, parity
 from edgekit.pipeline.agents import run_job
 from edgekit.pipeline.data import Prepared, versions
-from edgekit.pipeline.progress import Progress
-from edgekit.pipeline.store import Store
+from edgekit.pipeline.tools import Tools
 
 TOLERANCES = {
     Precision.FP32: Tolerance(min_snr_db=60.0, min_cosine=0.9999, min_agreement=0.99),
@@ -52,7 +51,7 @@ def job_model(model: Model, name: str) -> JobModel:
     return JobModel(name, registry.reference("runtimes", runtime.name), model.file.resolve(), model.inputs, model.outputs)
 
 
-def outputs_of(model: Model, samples: Prepared, store: Store, progress: Progress) -> list[Any]:
+def outputs_of(model: Model, samples: Prepared, tools: Tools) -> list[Any]:
     """The model's outputs on prepared samples: one `float32[n, ...]` an output; kept in the store.
 
     Raises:
@@ -73,25 +72,39 @@ def outputs_of(model: Model, samples: Prepared, store: Store, progress: Progress
 
     def infer(folder: Path) -> None:
         job = Job("infer", (job_model(model, "model"),), samples.arranged(model.inputs), folder)
-        with progress.step("infer", label) as step:
-            result = run_job(job, log=store.log("agent"), on_event=step.event)
+        with tools.progress.step("infer", label) as step:
+            result = run_job(job, log=tools.store.log("agent"), on_event=step.event)
         for failure in result.failures:
             raise errors.by_name()[failure.kind](failure.message, fix=failure.fix)
         (folder / result.outputs["model"]).rename(folder / "outputs.npz")
 
-    entry = store.produce(parts, infer)
+    entry = tools.store.produce(parts, infer)
     if entry.cached:
-        progress.cached("infer", label)
+        tools.progress.cached("infer", label)
     with np.load(entry.path / "outputs.npz") as arrays:
         return [arrays[f"output_{i}"] for i in range(len(arrays.files))]
+
+
+def answers_of(model: Model, samples: Prepared, tools: Tools) -> list[int]:
+    """A classifier's answer to each prepared sample: the argmax of its first output.
+
+    Raises:
+        DataError: The first output is not one score a class.
+    """
+    found = answers(outputs_of(model, samples, tools)[0])
+    if found is None:
+        raise errors.DataError(
+            f"{model.path.name} has no scores a class: its first output is {model.outputs[0]}.",
+            fix="Accuracy is for classifiers: an output of shape [1, classes].",
+        )
+    return [int(answer) for answer in found]
 
 
 def prove(
     artifact: Model,
     source: Model,
     samples: Prepared,
-    store: Store,
-    progress: Progress,
+    tools: Tools,
     *,
     tolerance: Tolerance,
     kind: str = "parity",
@@ -104,16 +117,15 @@ def prove(
         artifact: The model to prove.
         source: What it was made from.
         samples: The inputs.
-        store: Keeps the outputs.
-        progress: Shows the runs.
+        tools: Runs the models and keeps their outputs.
         tolerance: The bounds.
         kind: `parity`, or `task` for a step that changes the function on purpose.
         count: Compare the first `count` samples only.
         synthetic: The samples are random: answers mean nothing and are not held to a bound.
     """
     chosen = slice(0, count)
-    reference = [array[chosen] for array in outputs_of(source, samples, store, progress)]
-    found = _in_order_of(source, artifact, [array[chosen] for array in outputs_of(artifact, samples, store, progress)])
+    reference = [array[chosen] for array in outputs_of(source, samples, tools)]
+    found = _in_order_of(source, artifact, [array[chosen] for array in outputs_of(artifact, samples, tools)])
     names = [spec.name for spec in source.outputs]
     shapes = [(r.shape, f.shape) for r, f in zip(reference, found, strict=False) if r.shape != f.shape]
     if len(reference) != len(found) or shapes:

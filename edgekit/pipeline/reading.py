@@ -168,7 +168,7 @@ def _check_range(raw: Any, name: str, contract: InputContract | None, spec: Tens
         return
     if raw.size and float(raw.max()) <= 1.0 and max(contract.std) > 2.0:
         raise errors.DataError(
-            f"Sample {name} is in {raw.min():.3g}..{raw.max():.3g} and the contract would divide it by {max(contract.std):g}.",
+            f"Sample {name} is in {raw.min():.3g}..{raw.max():.3g} and the contract divides it by {max(contract.std):g}.",
             cause="The data was normalized before it was saved.",
             fix="Give raw 0..255 pixels, or say --mean 0 --std 1.",
         )

@@ -1,0 +1,136 @@
+"""How results look on a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edgekit.cli.output import print_json, print_table
+from edgekit.core.device import DeviceProfile
+from edgekit.core.measurement import Classification
+from edgekit.core.model import Model
+from edgekit.core.proof import Proof
+
+if TYPE_CHECKING:
+    from edgekit.api import Inspection, Validation
+
+
+def show_models(models: Sequence[Model], *, as_json: bool) -> None:
+    """The artifacts a verb has made: where they are, how big, and what their proofs say."""
+    if as_json:
+        print_json(models)
+        return
+    for model in models:
+        print(f"{model.path}  ({model.target}, {model.size_bytes / 1024:.1f} KiB)")
+        for spec in model.inputs:
+            print(f"  input   {spec}")
+        for spec in model.outputs:
+            print(f"  output  {spec}")
+        if model.proof:
+            print(f"  proof   {proof_words(model.proof)}")
+        for note in model.notes:
+            print(f"  note    {note}")
+
+
+def proof_words(proof: Proof) -> str:
+    """A proof in one line."""
+    words = []
+    if proof.outputs:
+        worst = min(proof.outputs, key=lambda row: row.cosine)
+        snr = "bitwise equal" if worst.snr_db is None else f"SNR {worst.snr_db:.1f} dB"
+        words.append(f"{snr}, cosine {worst.cosine:.5f}, largest error {worst.max_abs_error:.2g}")
+    if proof.agreement is not None and proof.agreement_interval is not None:
+        low, high = proof.agreement_interval
+        words.append(f"{100 * proof.agreement:.1f} % same answers ({100 * low:.1f} to {100 * high:.1f})")
+    verdict = "holds" if proof.passed else "FAILED"
+    return f"{verdict} on {proof.samples} {proof.data.removeprefix(f'{proof.samples} ')}: " + "; ".join(words)
+
+
+def show_validations(rows: Sequence[Validation]) -> None:
+    """Scores of each model, and its paired test."""
+    print_table(
+        ["model", "accuracy", "95 % interval", "precision", "recall", "F1", "samples", "against"],
+        [
+            (
+                row.name,
+                *(_percent(s.accuracy), _interval(s), _percent(s.precision), _percent(s.recall), _percent(s.f1)),
+                str(s.samples),
+                f"{row.paired.reference}: {row.paired.verdict}" if row.paired else "",
+            )
+            for row in rows
+            for s in (row.scores,)
+        ],
+    )
+    for row in rows:
+        if row.paired and row.paired.flips:
+            flips = row.paired.flips
+            named = "; ".join(f"{f.sample} ({f.truth}): {f.before} became {f.after}" for f in flips[:5])
+            rest = f"; and {len(flips) - 5} more (--json has all)" if len(flips) > 5 else ""
+            print(f"{row.name} changed {len(flips)} answers: {named}{rest}")
+
+
+def show_inspection(found: Inspection, *, every_op: bool) -> None:
+    """A model's graph in numbers."""
+    model, graph = found.model, found.graph
+    print(f"{model.path.name}: {model.target}, {model.size_bytes / 1024:.1f} KiB")
+    for spec in model.inputs:
+        print(f"  input   {spec}")
+    for spec in model.outputs:
+        print(f"  output  {spec}")
+    print(
+        f"  {graph.parameters:,} parameters in {graph.parameter_bytes / 1024:.1f} KiB, {graph.macs / 1e6:,.2f} million MACs"
+    )
+    source = "the graph the runtime executes" if graph.evidence == "runtime" else "the types in the file"
+    print(
+        f"  {100 * graph.integer_macs_share:.1f} % of the MACs run in integers, {100 * graph.hybrid_macs_share:.1f} % with "
+        f"activations quantized at run time (from {source})"
+    )
+    if graph.float_islands:
+        print(f"  float islands between integer operators: {', '.join(graph.float_islands)}")
+    if graph.transposes:
+        print(f"  {graph.transposes} transposes move {graph.transpose_bytes / 1024:.1f} KiB in each inference")
+    if every_op:
+        print_table(
+            ["operator", "type", "MACs", "arithmetic"],
+            [(op.name, op.kind, f"{op.macs:,}" if op.macs else "", op.arithmetic) for op in graph.ops],
+        )
+    else:
+        kinds = Counter((op.kind, op.arithmetic) for op in graph.ops)
+        print_table(["type", "arithmetic", "count"], [(kind, how, str(n)) for (kind, how), n in kinds.most_common()])
+
+
+def show_device(profile: DeviceProfile) -> None:
+    """A device profile with its sources."""
+    print(f"{profile.name}: {profile.title} ({profile.architecture})")
+    for core in profile.cores:
+        features = f", {' '.join(core.features)}" if core.features else ""
+        print(f"  cores        {core.count} x {core.name}, {core.max_ghz:g} GHz{features}")
+    if profile.memory_gib:
+        print(f"  memory       {', '.join(f'{size:g}' for size in profile.memory_gib)} GiB")
+    for system in profile.systems:
+        print(f"  system       {system}")
+    for name, words in profile.runtimes.items():
+        print(f"  runtime      {name}: {words}")
+    for part in profile.accelerators:
+        tops = f", {part.tops:g} TOPS" if part.tops else ""
+        print(f"  accelerator  {part.name} ({part.kind}{tops}), through {part.reached_by}")
+    for name, place in profile.sensors.items():
+        print(f"  sensor       {name}: {place}")
+    for note in profile.notes:
+        print(f"  note         {note}")
+    for group, source in profile.sources.items():
+        print(f"  source       {group}: {source}")
+
+
+def cores_of(profile: DeviceProfile) -> str:
+    """`4 x Cortex-A76 2.4 GHz`, or nothing for a profile without cores of its own."""
+    return " + ".join(f"{core.count} x {core.name} {core.max_ghz:g} GHz" for core in profile.cores)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _interval(scores: Classification) -> str:
+    return f"{100 * scores.interval[0]:.2f} to {100 * scores.interval[1]:.2f}"

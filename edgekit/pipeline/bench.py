@@ -1,0 +1,117 @@
+"""Bench: latency of many artifacts in one interleaved job, with the noise floor of the machine it ran on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.core.job import Failure, Job, JobResult, LatencyPlan
+from edgekit.core.measurement import LatencySummary, NoiseFloor
+from edgekit.core.model import Model
+from edgekit.core.recipe import Bench
+from edgekit.core.serde import dumps, from_json, to_json
+from edgekit.measure.machine import describe_machine
+from edgekit.metrics.latency import noise_floor, samples_needed, summarize
+from edgekit.pipeline.agents import run_job
+from edgekit.pipeline.data import Prepared, versions
+from edgekit.pipeline.prove import job_model, runtime_of
+from edgekit.pipeline.tools import Tools
+
+BLOCKS = 12
+"""Blocks an artifact gets a round: an even number, so that each goes as often forward as backward."""
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Latency summaries by artifact name, the noise floors, and what could not be measured."""
+
+    summaries: Mapping[str, tuple[LatencySummary, ...]]
+    noise: tuple[NoiseFloor, ...]
+    failures: tuple[Failure, ...]
+
+
+def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools: Tools) -> Latencies:
+    """Measures the latency of every artifact in one interleaved job, or reads it from the store.
+
+    Args:
+        models: Artifacts by name; the first is also measured against itself.
+        bench: Thread counts, percentiles and least time.
+        samples: Inputs; all artifacts get the same.
+        tools: Store and progress.
+
+    Raises:
+        CrashError: The agent itself died.
+    """
+    plan = LatencyPlan(
+        threads=bench.threads,
+        blocks=BLOCKS,
+        min_block_ms=1000.0 * bench.seconds / BLOCKS,
+        min_samples=max(samples_needed(q) for q in bench.percentiles),
+        twin=next(iter(models)),
+    )
+    machine = describe_machine()
+    parts = {
+        "what": "latency",
+        "models": {name: [model.digest, to_json(model.inputs)] for name, model in models.items()},
+        "versions": {name: versions(runtime_of(model).packages) for name, model in models.items()},
+        "samples": samples.digest,
+        "plan": to_json(plan),
+        "machine": [machine.cpu, machine.cores, machine.memory_bytes, machine.os, machine.governor],
+    }
+    label = f"measure {len(models)} artifacts"
+
+    def make(folder: Path) -> None:
+        jobs = tuple(job_model(model, name) for name, model in models.items())
+        files = samples.arranged(next(iter(models.values())).inputs)
+        with tools.progress.step("measure", label) as step:
+            result = run_job(
+                Job("latency", jobs, files, folder, plan=plan), log=tools.store.log("agent"), on_event=step.event
+            )
+        (folder / "latency.json").write_text(dumps(result), encoding="utf-8")
+
+    entry = tools.store.produce(parts, make)
+    if entry.cached:
+        tools.progress.cached("measure", label)
+    result = from_json(JobResult, json.loads((entry.path / "latency.json").read_text(encoding="utf-8")))
+    return _summarized(result, bench)
+
+
+def _summarized(result: JobResult, bench: Bench) -> Latencies:
+    summaries: dict[str, list[LatencySummary]] = {}
+    for row in result.samples:
+        if not row.twin:
+            summaries.setdefault(row.id, []).append(summarize(row, bench.percentiles))
+    noise = []
+    for twin in (row for row in result.samples if row.twin):
+        artifact = next((r for r in result.samples if r.id == twin.id and r.threads == twin.threads and not r.twin), None)
+        if artifact is not None:
+            noise.append(noise_floor(artifact, twin))
+    return Latencies({name: tuple(rows) for name, rows in summaries.items()}, tuple(noise), result.failures)
+
+
+@dataclass(frozen=True)
+class SpeedRatio:
+    """How many times faster one artifact is than another (p50), and whether that is more than noise."""
+
+    value: float
+    low: float
+    high: float
+    beyond_noise: bool
+
+
+def speed_ratio(base: LatencySummary, other: LatencySummary, floor: float) -> SpeedRatio | None:
+    """p50 of `base` over p50 of `other`: 2.0 means that `other` is twice as fast. None where either has no p50.
+
+    The interval divides the ends of both 95 % intervals crosswise, which is conservative. The difference is beyond noise
+    when that interval excludes 1 and the difference exceeds the measured noise floor.
+    """
+    before, after = base.percentile(50.0), other.percentile(50.0)
+    if before is None or after is None:
+        return None
+    value = before.value_ms / after.value_ms
+    low, high = before.low_ms / after.high_ms, before.high_ms / after.low_ms
+    beyond = not low <= 1.0 <= high and abs(math.log(value)) > math.log1p(floor)
+    return SpeedRatio(value, low, high, beyond)

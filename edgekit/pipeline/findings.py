@@ -1,0 +1,156 @@
+"""Findings: what a reader of a report should know first, in plain sentences, each with its numbers and its noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgekit.core.measurement import LatencySummary, NoiseFloor
+from edgekit.core.report import Entry, TrainingFacts
+from edgekit.core.target import Precision, Target
+from edgekit.pipeline.bench import SpeedRatio, speed_ratio
+
+
+def findings(entries: Sequence[Entry], training: Sequence[TrainingFacts], noise: Sequence[NoiseFloor]) -> tuple[str, ...]:
+    """The findings of a run, the recommendation first."""
+    if not entries or not entries[0].latency:
+        return tuple(f"{facts.variant}: {facts.verdict}" for facts in training)
+    threads = entries[0].latency[0].threads
+    floor = max((row.floor for row in noise if row.threads == threads), default=0.0)
+    return (
+        *_recommendation(entries, threads, floor),
+        *(f"{facts.variant}: {facts.verdict}" for facts in training),
+        *_variants(entries, threads, floor),
+        *_slow_quantized(entries, threads, floor),
+        *_noise_words(threads, noise),
+    )
+
+
+def mark_pareto(entries: Sequence[Entry], threads: int) -> set[str]:
+    """Names of the entries that no other beats in accuracy and p50 at once."""
+    points = []
+    for entry in entries:
+        row = entry.at(threads)
+        p50 = row.percentile(50.0) if row else None
+        if p50 is not None and entry.accuracy is not None:
+            points.append((entry.name, entry.accuracy.accuracy, p50.value_ms))
+    return {
+        name
+        for name, accuracy, ms in points
+        if not any(a >= accuracy and m <= ms and (a > accuracy or m < ms) for _, a, m in points)
+    }
+
+
+def _recommendation(entries: Sequence[Entry], threads: int, floor: float) -> list[str]:
+    sound = [e for e in entries if e.paired is not None and e.paired.p_value > 0.05 and e.accuracy is not None]
+    timed = [(p50.value_ms, e) for e in sound if (row := e.at(threads)) and (p50 := row.percentile(50.0))]
+    if not timed:
+        return []
+    _, best = min(timed, key=lambda pair: pair[0])
+    row = best.at(threads)
+    assert row is not None
+    assert best.accuracy is not None
+    p50 = row.percentile(50.0)
+    assert p50 is not None
+    text = (
+        f"Fastest without a measurable loss of accuracy: {best.name}, p50 {p50.value_ms:.3g} ms "
+        f"({p50.low_ms:.3g} to {p50.high_ms:.3g}) on {threads} thread{'s' if threads > 1 else ''}, "
+        f"accuracy {_percent(best.accuracy.accuracy)} ({_percent(best.accuracy.interval[0])} to "
+        f"{_percent(best.accuracy.interval[1])}), {best.size_bytes / 1024:.1f} KiB."
+    )
+    rivals = [
+        e.name
+        for _, e in timed
+        if e is not best and (r := e.at(threads)) and (ratio := speed_ratio(r, row, floor)) and not ratio.beyond_noise
+    ]
+    if rivals:
+        text += f" Not measurably slower: {', '.join(rivals)}."
+    return [text]
+
+
+def _variants(entries: Sequence[Entry], threads: int, floor: float) -> list[str]:
+    """Each variant against the dense model at the same targets."""
+    dense = {e.target: e for e in entries if e.variant == entries[0].variant}
+    sentences = []
+    for variant in dict.fromkeys(e.variant for e in entries):
+        pairs = [
+            (dense[e.target], e) for e in entries if e.variant == variant and e.target in dense and e is not dense[e.target]
+        ]
+        if not pairs:
+            continue
+        size = _range([1 - e.size_bytes / d.size_bytes for d, e in pairs])
+        packed = _range([1 - e.compressed_bytes / d.compressed_bytes for d, e in pairs])
+        rows = [(d.at(threads), e.at(threads)) for d, e in pairs]
+        ratios = [r for d, e in rows if d and e and (r := speed_ratio(d, e, floor))]
+        sentences.append(
+            f"{variant} against dense: files smaller by {size}, compressed by {packed}; "
+            f"{_speed_words(ratios)}; {_accuracy_words(pairs)}."
+        )
+    return sentences
+
+
+def _speed_words(ratios: Sequence[SpeedRatio]) -> str:
+    if not ratios:
+        return "speed was not measured"
+    faster = [r for r in ratios if r.beyond_noise and r.value > 1]
+    slower = [r for r in ratios if r.beyond_noise and r.value < 1]
+    if not faster and not slower:
+        return f"it brought no measurable speed at any of its {len(ratios)} targets"
+    words = []
+    if faster:
+        words.append(f"faster at {len(faster)} of {len(ratios)} targets, by {_times([r.value for r in faster])}")
+    if slower:
+        words.append(f"slower at {len(slower)} of {len(ratios)}, by {_times([1 / r.value for r in slower])}")
+    if unchanged := len(ratios) - len(faster) - len(slower):
+        words.append(f"no measurable speed at {unchanged}")
+    return ", ".join(words)
+
+
+def _accuracy_words(pairs: Sequence[tuple[Entry, Entry]]) -> str:
+    scored = [(d.accuracy, e.accuracy, e.paired) for d, e in pairs if d.accuracy and e.accuracy and e.paired]
+    if not scored:
+        return "accuracy was not measured"
+    changes = [100 * (after.accuracy - before.accuracy) for before, after, _ in scored]
+    worse = sum(1 for _, _, test in scored if test.p_value <= 0.05 and test.difference < 0)
+    verdict = f"measurably worse than float at {worse} of {len(scored)}" if worse else "no measurable loss against float"
+    low, high = min(changes), max(changes)
+    return f"accuracy {low:+.1f} to {high:+.1f} points, {verdict}"
+
+
+def _slow_quantized(entries: Sequence[Entry], threads: int, floor: float) -> list[str]:
+    """Quantized artifacts that are slower than, or no faster than, float in the same runtime."""
+    sentences = []
+    for entry in entries:
+        target = Target.parse(entry.target)
+        if target.precision in (Precision.FP32, Precision.FP16):
+            continue
+        float_name = f"{entry.variant}/{Target(target.format, Precision.FP32)}"
+        base = next((e.at(threads) for e in entries if e.name == float_name), None)
+        row: LatencySummary | None = entry.at(threads)
+        ratio = speed_ratio(base, row, floor) if base and row else None
+        if ratio and not (ratio.beyond_noise and ratio.value > 1):
+            how = f"{1 / ratio.value:.2f} times slower than" if ratio.beyond_noise else "not measurably faster than"
+            sentences.append(f"{entry.name} is {how} {float_name} on this machine.")
+    return sentences
+
+
+def _noise_words(threads: int, noise: Sequence[NoiseFloor]) -> list[str]:
+    return [
+        f"Noise floor: {row.id} against itself differed by {100 * abs(row.ratio - 1):.1f} % (95 % interval of the ratio "
+        f"{row.interval[0]:.3f} to {row.interval[1]:.3f}); differences below {100 * row.floor:.1f} % mean nothing here."
+        for row in noise
+        if row.threads == threads
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _range(shares: Sequence[float]) -> str:
+    low, high = 100 * min(shares), 100 * max(shares)
+    return f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
+
+
+def _times(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.2f}x" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f}x to {high:.2f}x"

@@ -1,0 +1,120 @@
+"""Score: accuracy and latency of models that already exist, without a recipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgekit import __version__, errors
+from edgekit.core.measurement import Classification, PairedTest
+from edgekit.core.model import Model
+from edgekit.core.recipe import Bench
+from edgekit.core.report import Entry, Rejected, Report
+from edgekit.core.serde import to_json
+from edgekit.measure.machine import describe_machine
+from edgekit.metrics.classification import classify
+from edgekit.metrics.paired import compare
+from edgekit.pipeline import bench, findings
+from edgekit.pipeline.data import Prepared, prepared, synthetic
+from edgekit.pipeline.prove import answers_of
+from edgekit.pipeline.run import PACKAGES, entry_of
+from edgekit.pipeline.tools import Tools
+
+Scored = tuple[str, Classification, PairedTest | None]
+
+
+def validate_models(
+    models: Mapping[str, Model], reference: Model | None, data: Path, labels: Path | None, limit: int | None, tools: Tools
+) -> list[Scored]:
+    """Scores of each model on labelled data; compared with `reference`, or with the first model when there are several.
+
+    Raises:
+        DataError: The samples cannot be used, or have no labels.
+        LabelError: A label is outside the model's classes.
+    """
+    if reference is not None:
+        reference_name = reference.path.name
+        before: list[int] | None = answers_of(reference, _samples(reference, data, labels, limit, tools), tools)
+    else:
+        reference_name, before = next(iter(models)), None
+    rows: list[Scored] = []
+    for name, model in models.items():
+        samples = _samples(model, data, labels, limit, tools)
+        answered = answers_of(model, samples, tools)
+        assert samples.truth is not None
+        names = _class_names(model, samples)
+        paired = None
+        if before is not None:
+            paired = compare(samples.truth, before, answered, names, samples.identities, reference_name)
+        rows.append((name, classify(samples.truth, answered, names), paired))
+        before = before or answered
+    return rows
+
+
+def bench_models(models: Mapping[str, Model], data: Path | None, labels: Path | None, asked: Bench, tools: Tools) -> Report:
+    """A report of models that already exist: latency and size, and accuracy when there is labelled data."""
+    started = time.perf_counter()
+    first = next(iter(models.values()))
+    scored = dict[str, tuple[Classification, PairedTest | None]]()
+    if data is not None:
+        scored = {
+            name: (scores, paired) for name, scores, paired in validate_models(models, None, data, labels, None, tools)
+        }
+        samples = prepared(data, first.inputs[0], first.contract, tools, limit=16)
+    else:
+        samples = synthetic(first.inputs, tools)
+    latencies = bench.measure(models, asked, samples, tools)
+    entries: list[Entry] = []
+    for name, model in models.items():
+        accuracy, paired = scored.get(name, (None, None))
+        rows = latencies.summaries.get(name, ())
+        target = str(model.target)
+        entries.append(
+            entry_of(name, name, target, model, model.path, model.path, accuracy=accuracy, paired=paired, latency=rows)
+        )
+    front = findings.mark_pareto(entries, asked.threads[0])
+    marked = tuple(replace(entry, folder=str(models[entry.name].path), pareto=entry.name in front) for entry in entries)
+    wall = time.perf_counter() - started
+    return Report(
+        name="bench",
+        description=f"{len(models)} models measured",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        edgekit=__version__,
+        environment=describe_machine(packages=PACKAGES),
+        data=None,
+        contract=first.contract,
+        training=(),
+        reference=next(iter(models)) if scored else None,
+        reference_accuracy=next(iter(scored.values()))[0] if scored else None,
+        entries=marked,
+        rejected=tuple(Rejected(f.id, f.kind, f.message, f.fix) for f in latencies.failures),
+        noise=latencies.noise,
+        findings=findings.findings(marked, (), latencies.noise),
+        time_spent=tools.progress.time_spent(wall),
+        options=to_json(asked),
+        wall_seconds=round(wall, 3),
+    )
+
+
+def _samples(model: Model, data: Path, labels: Path | None, limit: int | None, tools: Tools) -> Prepared:
+    return prepared(data, model.inputs[0], model.contract, tools, limit=limit, labelled=True, labels=labels)
+
+
+def _class_names(model: Model, samples: Prepared) -> tuple[str, ...]:
+    """The names of the classes: the model's own, else the data's, else their numbers."""
+    classes = model.outputs[0].shape[-1] or 0
+    assert samples.truth is not None
+    outside = next((i for i, label in enumerate(samples.truth) if not 0 <= label < classes), None)
+    if outside is not None:
+        raise errors.LabelError(
+            f"Sample {samples.identities[outside]} has label {samples.truth[outside]}; the model has {classes} classes.",
+            cause="The labels are for another model, or count from 1.",
+            fix=f"Give labels 0..{classes - 1}.",
+        )
+    for names in (model.labels, samples.labels):
+        if len(names) == classes:
+            return tuple(names)
+    return tuple(str(i) for i in range(classes))
