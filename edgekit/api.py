@@ -131,7 +131,7 @@ def run(
 def train(
     recipe: PathLike | Recipe, out: PathLike | None = None, *, progress: Progress | None = None
 ) -> tuple[Model, TrainingFacts]:
-    """Trains a recipe's float model, places it in `out` (`runs/<name>/artifacts/dense/float` when None), and says how it went."""
+    """Trains a recipe's float model and places it in `out` (`runs/<name>/artifacts/dense/float` when None)."""
     from edgekit.pipeline import training
     from edgekit.pipeline.data import divided
     from edgekit.pipeline.store import place

@@ -9,7 +9,7 @@ import typer
 from edgekit.cli import options
 
 NEEDS_ARGUMENTS = True
-DETAILS = "The share of integer MACs comes from the graph that the runtime executes where the runtime tells it, else from the file."
+DETAILS = "The share of integer MACs comes from the graph the runtime executes where it tells, else from the file."
 
 
 def command(

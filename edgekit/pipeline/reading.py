@@ -13,6 +13,7 @@ from edgekit.core.protocols import Samples
 from edgekit.core.recipe import Split
 from edgekit.core.serde import from_json
 from edgekit.core.tensor import DType, TensorSpec
+from edgekit.datasets.split import stratified_split
 
 Emit = Callable[[Mapping[str, Any]], None]
 
@@ -45,8 +46,7 @@ def split(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     samples: Samples = registry.get("datasets", payload["dataset"]).open(payload["options"])
     if samples.targets is None:
         raise errors.DataError(f"Dataset {payload['dataset']} has no labels to learn from.", fix="Give labelled data.")
-    divide = registry.load("edgekit.datasets.split:stratified_split")
-    parts, notes = divide(samples, from_json(Split, payload["shares"]), payload["seed"])
+    parts, notes = stratified_split(samples, from_json(Split, payload["shares"]), payload["seed"])
     out, contract = Path(payload["out"]), from_json(InputContract, payload["contract"])
     for name in ("train", "validation"):
         np.save(out / f"{name}_x.npy", _stack(samples, parts[name]))
