@@ -122,7 +122,8 @@ def float_islands(ops: Sequence[OpSummary], producers: Sequence[Collection[int]]
 def einsum_macs(equation: str, shapes: Sequence[Sequence[int]]) -> int:
     """Multiply-accumulates of `equation` ("abc,cde->abde") on two arrays: the product of the lengths of all its letters.
 
-    One array has nothing to be multiplied with and counts 0. Axes under an ellipsis belong to the array that has more of them; the other is broadcast.
+    One array has nothing to be multiplied with and counts 0. Axes under an ellipsis belong to the array that has more of
+    them; the other is broadcast.
     """
     lengths: dict[str, int] = {}
     hidden: list[Sequence[int]] = []

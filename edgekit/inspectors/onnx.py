@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import isqrt, prod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from edgekit.core.graph import GraphSummary, OpSummary
 from edgekit.core.target import ModelFormat
 from edgekit.errors import CorruptModelError, WrongFormatError
+from edgekit.inspectors._tflite_file import Graph, Node, Tensor, read_graphs
 from edgekit.lazy import require
 
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "FAKE_QUANT", "CAST")
@@ -33,37 +33,11 @@ _DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, KeyE
 """What flatbuffers raises when an offset leads nowhere."""
 
 
-@dataclass(frozen=True)
-class _Tensor:
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    buffer: int
-    stored_bytes: int
-    scaled: bool
-
-    @property
-    def constant(self) -> bool:
-        return self.stored_bytes > 0
-
-    @property
-    def elements(self) -> int:
-        return prod(self.shape)
-
-
-@dataclass(frozen=True)
-class _Node:
-    kind: str
-    inputs: tuple[int, ...]
-    """Indices of tensors; -1 for an optional input that is left out."""
-    outputs: tuple[int, ...]
-
-
 class TFLiteInspector:
-    """Reads subgraph 0 of a .tflite file.
+    """Reads a .tflite file: subgraph 0, and after it the bodies of its loops.
 
-    Shapes are the ones stored in the file, which are those an interpreter runs until somebody resizes an input. The body
-    of a WHILE or IF is another subgraph and is not counted.
+    Shapes are the ones stored in the file, which are those an interpreter runs until somebody resizes an input. Branches of
+    an IF are not counted.
 
     A parameter is an element of a constant tensor of rank 1 or more that is float or has a quantization scale; axes,
     shapes, paddings and scalars are left out, and a buffer shared by several tensors counts once.
@@ -89,7 +63,7 @@ class TFLiteInspector:
                 fix="Give a .tflite file, or a file whose name says what it is.",
             )
         try:
-            return _summary(*_read(schema, data))
+            return _summary(read_graphs(schema, data))
         except _DAMAGE as damage:
             raise CorruptModelError(
                 f"{file.name} is damaged: {damage}.",
@@ -97,67 +71,56 @@ class TFLiteInspector:
             ) from damage
 
 
-def _read(schema: Any, data: bytes) -> tuple[list[_Tensor], list[_Node]]:
-    model = schema.Model.GetRootAs(data, 0)
-    graph = model.Subgraphs(0)
-    kinds = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
-    builtins = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    tensors = [_tensor(model, graph.Tensors(i), kinds, len(data)) for i in range(graph.TensorsLength())]
-    nodes = []
-    for index in range(graph.OperatorsLength()):
-        operator = graph.Operators(index)
-        code = model.OperatorCodes(operator.OpcodeIndex())
-        # Files older than schema 3a keep the code in the deprecated byte (tensorflow/lite/schema/schema_utils.cc).
-        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        inputs = tuple(operator.Inputs(i) for i in range(operator.InputsLength()))
-        outputs = tuple(operator.Outputs(i) for i in range(operator.OutputsLength()))
-        nodes.append(_Node(builtins.get(number, f"BUILTIN_{number}"), inputs, outputs))
-    if any(index >= len(tensors) for node in nodes for index in (*node.inputs, *node.outputs)):
-        raise IndexError("an operator names a tensor that is not there")
-    return tensors, nodes
-
-
-def _tensor(model: Any, tensor: Any, kinds: dict[int, str], file_bytes: int) -> _Tensor:
-    buffer = model.Buffers(tensor.Buffer())
-    stored = buffer.DataLength() or buffer.Size()
-    if stored > file_bytes:
-        raise IndexError("a weight is larger than the file")
-    quantization = tensor.Quantization()
-    return _Tensor(
-        name=(tensor.Name() or b"").decode(errors="replace").partition(";")[0],
-        kind=kinds[tensor.Type()],
-        shape=tuple(tensor.Shape(i) for i in range(tensor.ShapeLength())),
-        buffer=tensor.Buffer(),
-        stored_bytes=stored,
-        scaled=quantization is not None and quantization.ScaleLength() > 0,
-    )
-
-
-def _summary(tensors: list[_Tensor], nodes: list[_Node]) -> GraphSummary:
-    made_by = {output: index for index, node in enumerate(nodes) for output in node.outputs}
-    ops = []
-    for index, node in enumerate(nodes):
-        name = tensors[node.outputs[0]].name if node.outputs else ""
-        ops.append(OpSummary(name or f"#{index}", node.kind, _macs(node, tensors), _arithmetic(node, tensors)))
+def _summary(graphs: list[Graph]) -> GraphSummary:
+    main = graphs[0]
+    maker = {output: index for index, node in enumerate(main.nodes) for output in node.outputs}
+    ops = [_op(node, index, main, 1) for index, node in enumerate(main.nodes)]
+    inner = [
+        _op(node, index, body, turns)
+        for loop in main.nodes
+        for body, turns in _loops(loop, graphs)
+        for index, node in enumerate(body.nodes)
+    ]
     moved = [
-        tensors[node.outputs[0]]
-        for node in nodes
-        if node.kind == "TRANSPOSE" and node.inputs and not tensors[node.inputs[0]].constant
+        main.tensors[node.outputs[0]]
+        for node in main.nodes
+        if node.kind == "TRANSPOSE" and not main.tensors[node.inputs[0]].constant
     ]
     return GraphSummary.of(
-        ops,
-        [{made_by[i] for i in node.inputs if i in made_by} for node in nodes],
-        parameters=_parameters(tensors),
+        ops + inner,
+        [{maker[i] for i in node.inputs if i in maker} for node in main.nodes] + [set()] * len(inner),
+        parameters=_parameters([tensor for graph in graphs for tensor in graph.tensors]),
         transposes=(len(moved), sum(tensor.elements * _width(tensor.kind) for tensor in moved)),
         evidence="file",
     )
 
 
-def _present(indices: Iterable[int], tensors: list[_Tensor]) -> list[_Tensor]:
+def _op(node: Node, index: int, graph: Graph, turns: int) -> OpSummary:
+    name = graph.tensors[node.outputs[0]].name if node.outputs else ""
+    return OpSummary(name or f"#{index}", node.kind, turns * _macs(node, graph.tensors), _arithmetic(node, graph.tensors))
+
+
+def _loops(node: Node, graphs: list[Graph], depth: int = 3) -> Iterable[tuple[Graph, int]]:
+    """The bodies that a WHILE runs, nested ones too, each with how often it runs.
+
+    A loop is taken to run as often as the smallest constant that its condition compares with, which is what a recurrent
+    layer's loop looks like, and once when there is none.
+    """
+    if node.kind != "WHILE" or node.loop is None or not depth:
+        return
+    condition, body = (graphs[index] for index in node.loop)
+    limits = [condition.tensors[less.inputs[1]].scalar for less in condition.nodes if less.kind == "LESS"]
+    turns = min((limit for limit in limits if limit is not None), default=1)
+    yield body, turns
+    for inner in body.nodes:
+        yield from ((graph, turns * more) for graph, more in _loops(inner, graphs, depth - 1))
+
+
+def _present(indices: Iterable[int], tensors: list[Tensor]) -> list[Tensor]:
     return [tensors[index] for index in indices if index >= 0]
 
 
-def _macs(node: _Node, tensors: list[_Tensor]) -> int:
+def _macs(node: Node, tensors: list[Tensor]) -> int:
     if node.kind not in _MATRIX:
         return 0
     out = tensors[node.outputs[0]].elements
@@ -180,7 +143,7 @@ def _macs(node: _Node, tensors: list[_Tensor]) -> int:
     return first.elements // first.shape[-1] * sum(tensor.elements for tensor in matrices)
 
 
-def _arithmetic(node: _Node, tensors: list[_Tensor]) -> str:
+def _arithmetic(node: Node, tensors: list[Tensor]) -> str:
     """What an operator computes in, by the types of the tensors it reads and writes.
 
     The kernels choose by the same types: float activations with stored integer weights take the hybrid path, which
@@ -192,7 +155,7 @@ def _arithmetic(node: _Node, tensors: list[_Tensor]) -> str:
     data = [tensor.kind for tensor in (*read, *_present(node.outputs, tensors)) if not tensor.constant]
     floats = [kind for kind in data if kind in _FLOATS]
     if floats:
-        hybrid = node.kind in _MATRIX and any(tensor.constant and tensor.kind in _INTEGERS for tensor in read)
+        hybrid = node.kind in _MATRIX and any(tensor.kind in _INTEGERS for tensor in read)
         return "hybrid" if hybrid else _float_word(floats)
     return "int" if any(kind in _INTEGERS for kind in data) else "none"
 
@@ -203,7 +166,7 @@ def _float_word(kinds: list[str]) -> str:
     return "bfloat16" if all(kind == "BFLOAT16" for kind in kinds) else "float"
 
 
-def _parameters(tensors: list[_Tensor]) -> tuple[int, int]:
+def _parameters(tensors: list[Tensor]) -> tuple[int, int]:
     weights = {
         tensor.buffer: tensor
         for tensor in tensors
