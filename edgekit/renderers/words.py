@@ -66,6 +66,12 @@ def proportion(right: int, total: int) -> Estimate | None:
     )
 
 
+def share_of(share: float, total: int | None) -> str:
+    """A share of `total` samples with its interval: `97.9 % (96.6-98.7)`; without an interval when nobody counted."""
+    found = proportion(round(share * total), total) if total else None
+    return found.inline() if found else percent(share)
+
+
 def latency(found: Percentile) -> Estimate:
     """A latency percentile in ms."""
     return _estimate(found.value_ms, (found.low_ms, found.high_ms), "ms")
