@@ -7,6 +7,7 @@ whatever a library prints goes to the worker's log file. A child ends itself whe
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -196,7 +197,18 @@ def _serve(answers: IO[str]) -> None:
         except Exception as error:  # a library's own exception: its traceback belongs in the log, its words in the message
             traceback.print_exc()
             words = str(error).strip().splitlines() or [""]
+            if full := _disk_error(str(error)):
+                send({"error": {"type": type(full).__name__, "message": full.message, "fix": full.fix, "cause": ""}})
+                continue
             send({"error": {"type": type(error).__name__, "message": words[0][:500], "call": request["call"]}})
+
+
+def _disk_error(text: str) -> errors.EdgekitError | None:
+    """The error of the disk that a native library wrapped in one of its own."""
+    for code in (errno.ENOSPC, errno.EACCES, errno.EROFS):
+        if os.strerror(code) in text:
+            return errors.from_os_error(OSError(code, os.strerror(code)), "the output folder")
+    return None
 
 
 if __name__ == "__main__":
