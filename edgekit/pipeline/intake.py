@@ -96,9 +96,9 @@ def _import_file(path: Path, tools: Tools) -> Model:
 
     def make(folder: Path) -> None:
         started = time.perf_counter()
+        facts = read_facts(tools, plugin, path.resolve())
         for file in files:
             shutil.copyfile(file, folder / file.name)
-        facts = read_facts(tools, plugin, folder / path.name)
         finish(folder, facts, stage="import", tool=plugin.name, options={"file": path.name}, started=started)
 
     return Model.read(tools.store.produce(parts, make).path)
