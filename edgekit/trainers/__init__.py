@@ -1,0 +1,1 @@
+"""Trainers: each file trains, fine-tunes and prunes in one framework."""
