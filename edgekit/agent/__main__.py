@@ -77,6 +77,8 @@ def _check(job: Job) -> None:
         raise ValueError(f"its plan's twin {twin!r} is none of its models")
     if job.action == "latency" and job.plan is None:
         raise ValueError("it measures latency and has no plan")
+    if job.plan and (job.plan.blocks < 1 or min(job.plan.threads, default=0) < 1):
+        raise ValueError("its plan needs at least one of blocks and of threads")
 
 
 def _emit(event: Mapping[str, Any]) -> None:

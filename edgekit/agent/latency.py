@@ -19,7 +19,7 @@ from edgekit.measure.order import interleaved
 Emit = Callable[[Mapping[str, Any]], None]
 
 RESERVE_BYTES = 256 << 20
-"""With less memory than this left, no more artifacts are opened beside those that are: a board that swaps measures its disk."""
+"""With less memory than this left, no more artifacts are opened beside the open ones: swapping would measure the disk."""
 
 
 @dataclass

@@ -27,8 +27,9 @@ class LiteRT(Runtime):
         self, file: Path, *, threads: int, outputs: tuple[TensorSpec, ...] = (), inputs: tuple[TensorSpec, ...] = ()
     ) -> Session:
         engine = lazy.require("ai_edge_litert.interpreter", extra=self.extra)
+        specs.existing(file)
         try:
-            interpreter = engine.Interpreter(model_path=str(specs.existing(file)), num_threads=threads)
+            interpreter = engine.Interpreter(model_path=str(file), num_threads=threads)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as problem:
             raise specs.refusal("LiteRT", file, problem, ("not a valid flatbuffer", "model identifier")) from problem

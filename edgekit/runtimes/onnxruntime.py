@@ -48,6 +48,7 @@ class ONNXRuntime(Runtime):
         self, file: Path, *, threads: int, outputs: tuple[TensorSpec, ...] = (), inputs: tuple[TensorSpec, ...] = ()
     ) -> Session:
         engine = lazy.require("onnxruntime", extra=self.extra)
+        specs.existing(file)
         options = engine.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -55,7 +56,7 @@ class ONNXRuntime(Runtime):
         options.graph_optimization_level = engine.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = _ERRORS_ONLY
         try:
-            session = engine.InferenceSession(str(specs.existing(file)), options, providers=["CPUExecutionProvider"])
+            session = engine.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         # The binding's exceptions share no base but Exception (onnxruntime_pybind_exceptions.cc).
         except Exception as problem:
             raise specs.refusal("ONNX Runtime", file, problem, ("protobuf", "external data")) from problem

@@ -34,6 +34,7 @@ class OpenVINO(Runtime):
         self, file: Path, *, threads: int, outputs: tuple[TensorSpec, ...] = (), inputs: tuple[TensorSpec, ...] = ()
     ) -> Session:
         engine = lazy.require("openvino", extra=self.extra)
+        specs.existing(file)
         config = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
@@ -42,7 +43,7 @@ class OpenVINO(Runtime):
             "ENABLE_CPU_PINNING": False,
         }
         try:
-            compiled = engine.Core().compile_model(str(specs.existing(file)), "CPU", config)
+            compiled = engine.Core().compile_model(str(file), "CPU", config)
         except RuntimeError as problem:
             raise specs.refusal("OpenVINO", file, problem, _DAMAGED) from problem
         return _OpenVINOSession(engine, compiled, file, inputs, outputs)
