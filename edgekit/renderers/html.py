@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from edgekit import lazy
 from edgekit.core.report import Entry, Report
 from edgekit.core.serde import to_json
-from edgekit.renderers import charts, rows, words
+from edgekit.renderers import charts, look, rows, words
 from edgekit.renderers.output import write_text
 
 FLIPS_SHOWN = 40
@@ -61,7 +61,7 @@ def page(report: Report) -> str:
         counts=rows.thread_counts(report),
         headlines=headlines(report),
         changes=class_changes(report),
-        drawings={"specs": charts.charts(report), "light": charts.config(dark=False), "dark": charts.config(dark=True)},
+        drawings={"specs": charts.charts(report), "light": look.config(dark=False), "dark": look.config(dark=True)},
         style=safe((_HERE / "report.css").read_text(encoding="utf-8")),
         script=safe((_HERE / "report.js").read_text(encoding="utf-8")),
         library=safe(library),

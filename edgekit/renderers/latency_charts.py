@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import collections
 import math
 import statistics
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from edgekit.core.measurement import LatencySummary
 from edgekit.core.report import Entry, Report
 from edgekit.renderers import rows, words
+from edgekit.renderers.look import color
 
 BINS = 90
 """Cells across the latency axis: each holds a share of samples, so the page does not grow with their number."""
@@ -26,7 +29,7 @@ def distributions(report: Report) -> dict[str, Any] | None:
     y = {"field": "artifact", "type": "nominal", "sort": names, "title": None}
     x = {
         "type": "quantitative",
-        "scale": {"type": "log" if log else "linear", "zero": False, "nice": not log},
+        "scale": {"type": "log", "nice": False} if log else {"type": "linear", "zero": False},
         "title": "latency, ms",
     }
     cells = [cell for entry, row in measured for cell in _cells(entry, row, _edges(low, high, log))]
@@ -34,7 +37,7 @@ def distributions(report: Report) -> dict[str, Any] | None:
     return {
         "description": "Distribution of the latency samples of every artifact, with median and p90.",
         "width": "container",
-        "height": {"step": 21},
+        "height": 21 * len(names),
         "params": [{"name": "threads", "value": rows.thread_counts(report)[0]}],
         "layer": [
             {
@@ -46,7 +49,7 @@ def distributions(report: Report) -> dict[str, Any] | None:
                     "y": y,
                     "x": {"field": "from", **x},
                     "x2": {"field": "to"},
-                    "fill": {"field": "format", "type": "nominal", "scale": _formats(report), "legend": None},
+                    "fill": color(report, legend=None),
                     "opacity": {
                         "field": "share",
                         "type": "quantitative",
@@ -69,7 +72,7 @@ def distributions(report: Report) -> dict[str, Any] | None:
                     "x": {"field": "value", **x},
                     "size": {
                         "field": "q",
-                        "type": "nominal",
+                        "type": "ordinal",
                         "scale": {"domain": [50, 90], "range": [19, 9]},
                         "legend": None,
                     },
@@ -112,12 +115,7 @@ def drift(report: Report) -> dict[str, Any] | None:
                     "x": x,
                     "y": y,
                     "detail": {"field": "artifact"},
-                    "color": {
-                        "field": "format",
-                        "type": "nominal",
-                        "scale": _formats(report),
-                        "legend": {"title": "format", "values": rows.formats(report.entries)},
-                    },
+                    "color": color(report),
                     "tooltip": [
                         {"field": "artifact", "type": "nominal"},
                         {"field": "block"},
@@ -136,11 +134,6 @@ def drift(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _formats(report: Report) -> dict[str, Any]:
-    known = ["tflite", "onnx", "openvino", "keras"]
-    return {"domain": [*known, *(name for name in rows.formats(report.entries) if name not in known)]}
-
-
 def _edges(low: float, high: float, log: bool) -> list[float]:
     if log:
         step = math.log(high / low) / BINS
@@ -150,11 +143,10 @@ def _edges(low: float, high: float, log: bool) -> list[float]:
 
 
 def _cells(entry: Entry, row: LatencySummary, edges: list[float]) -> list[dict[str, Any]]:
-    import numpy as np
-
-    values = np.array([value for block in row.raw.blocks_ms for value in block])
-    places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    counts = np.bincount(places, minlength=len(edges) - 1)
+    counts = collections.Counter(
+        min(max(bisect.bisect_right(edges, value) - 1, 0), BINS - 1) for block in row.raw.blocks_ms for value in block
+    )
+    fullest = max(counts.values())
     return [
         {
             "artifact": entry.name,
@@ -162,10 +154,10 @@ def _cells(entry: Entry, row: LatencySummary, edges: list[float]) -> list[dict[s
             "threads": row.threads,
             "from": _short(edges[place]),
             "to": _short(edges[place + 1]),
-            "share": _short(counts[place] / counts.max()),
-            "text": f"{counts[place]} of {len(values)} from {edges[place]:.3g} to {edges[place + 1]:.3g} ms",
+            "share": _short(count / fullest),
+            "text": f"{count} of {counts.total()} from {edges[place]:.3g} to {edges[place + 1]:.3g} ms",
         }
-        for place in np.flatnonzero(counts)
+        for place, count in sorted(counts.items())
     ]
 
 
