@@ -15,8 +15,8 @@ from edgekit.inspectors._openvino_file import count_parameters, file_macs
 from edgekit.lazy import require
 
 _FLOATS = {"f32": "float", "f64": "float", "f16": "float16", "bf16": "bfloat16"}
-_KERNELS = {**_FLOATS, "I8": "int"}
-"""Last part of a kernel's name (`brgconv_avx512_I8`): the precision it multiplies in (OpenVINO, "Measuring performance")."""
+_KERNELS = {**_FLOATS, "i8": "int", "u8": "int"}
+"""Last part of a kernel's name (`brgconv_avx512_I8`, in either case): the precision it multiplies in."""
 _INTEGERS = ("u8", "i8", "u16", "i16", "u4", "i4")
 _SILENT = ("Const", "Input", "Output")
 _CONVERSIONS = ("Reorder", "Convert", "FakeQuantize")
@@ -181,7 +181,7 @@ def _macs(layer: _Layer, layers: Sequence[_Layer]) -> int:
 
 
 def _arithmetic(layer: _Layer, layers: Sequence[_Layer], kinds: dict[str, str]) -> str:
-    computes = _KERNELS.get(layer.kernel.rpartition("_")[2], "none")
+    computes = _KERNELS.get(layer.kernel.rpartition("_")[2].lower(), "none")
     if layer.kind in _MATRIX:
         return computes
     if layer.kind in _CONVERSIONS:
