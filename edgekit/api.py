@@ -121,9 +121,11 @@ def run(
         EdgekitError: A step that everything depends on failed.
     """
     from edgekit.pipeline import run as pipeline
+    from edgekit.pipeline.store import check_writable
 
     loaded = _recipe(recipe)
     folder = Path(out) if out else Path("runs") / loaded.name
+    check_writable(folder)
     with open_tools(progress, fresh=fresh) as tools:
         return pipeline.run_and_render(loaded, folder, tools)
 
@@ -134,10 +136,11 @@ def train(
     """Trains a recipe's float model and places it in `out` (`runs/<name>/artifacts/dense/float` when None)."""
     from edgekit.pipeline import training
     from edgekit.pipeline.data import divided
-    from edgekit.pipeline.store import place
+    from edgekit.pipeline.store import check_writable, place
 
     loaded = _recipe(recipe)
     folder = Path(out) if out else Path("runs") / loaded.name / "artifacts" / "dense" / "float"
+    check_writable(folder)
     with open_tools(progress) as tools:
         division = divided(loaded, tools)
         model, facts = training.train(loaded, division, tools)
@@ -154,10 +157,11 @@ def import_model(
     progress: Progress | None = None,
 ) -> Model:
     """Reads and checks a model file and places it with its `edgekit.json` in `out` (`<stem>.edgekit` when None)."""
-    from edgekit.pipeline.store import place
+    from edgekit.pipeline.store import check_writable, place
 
     file = Path(path)
     folder = Path(out) if out else file.with_name(f"{file.stem}.edgekit")
+    check_writable(folder)
     with open_tools(progress) as tools:
         model = _load(file, tools, preprocessing, labels)
         place(model.path, folder, MANIFEST)
@@ -184,7 +188,7 @@ def prune(
     """
     from edgekit.pipeline import training
     from edgekit.pipeline.data import divided
-    from edgekit.pipeline.store import place
+    from edgekit.pipeline.store import check_writable, place
 
     if not 0.0 < amount < 1.0:
         raise errors.UsageError(
@@ -192,6 +196,7 @@ def prune(
         )
     folder = Path(out) if out else Path(model).with_name(f"{Path(model).stem}-{method}-{amount:g}")
     how = Prune(method=method, amount=amount, finetune_epochs=finetune_epochs)
+    check_writable(folder)
     with open_tools(progress) as tools:
         source = _keras_only(_load(Path(model), tools))
         pruned = training.prune(source, how, "keras", tools)
@@ -239,10 +244,11 @@ def convert(
     from edgekit.pipeline.build import Basis, build
     from edgekit.pipeline.data import prepared, synthetic
     from edgekit.pipeline.plan import check_calibration, parse_target, route
-    from edgekit.pipeline.store import place
+    from edgekit.pipeline.store import check_writable, place
 
     targets = [parse_target(text) for text in ([target] if isinstance(target, str) else target)]
     folder = Path(out) if out else Path(model).with_name(f"{Path(model).stem}.edgekit")
+    check_writable(folder)
     with open_tools(progress) as tools:
         source = _load(Path(model), tools, preprocessing)
         for each in targets:

@@ -143,8 +143,14 @@ def by_name() -> dict[str, type[EdgekitError]]:
     return found
 
 
-def from_os_error(error: OSError, path: object) -> EdgekitError:
-    """The edgekit error for an operating-system one, so that a full disk or a read-only folder has a fix."""
+def from_os_error(error: OSError, path: object, *, writing: bool = False) -> EdgekitError:
+    """The edgekit error for an operating-system one, so that a full disk or a read-only folder has a fix.
+
+    Args:
+        error: What the operating system said.
+        path: What it said it of.
+        writing: The path was to be made, so that its absence is no surprise and its parent's is.
+    """
     import errno
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -152,9 +158,9 @@ def from_os_error(error: OSError, path: object) -> EdgekitError:
             f"The disk that holds {path} is full.",
             fix="Free some space (`df -h` shows where), or choose another folder with --out; finished steps are kept.",
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) or writing:
         return WriteError(
-            f"No permission to write to {path}.",
+            f"{path} cannot be written: {error.strerror or error}.",
             fix="Choose a folder you own with --out, or change its permissions.",
         )
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -61,10 +61,9 @@ class Lines(Quiet):
         print(f"· {step.label}", file=sys.stderr, flush=True)
 
     def update(self, step: Step) -> None:
-        """Only training says something worth a line of a log: one line a tenth of the way."""
-        tenth = f"{step.label} {int(10 * step.done / step.total)}" if step.total else ""
-        if self._verbose and step.text and tenth != self._said.get(id(step)):
-            self._said[id(step)] = tenth
+        """A line whenever a step has something new to say."""
+        if self._verbose and step.text and step.text != self._said.get(id(step)):
+            self._said[id(step)] = step.text
             print(f"  {step.label}: {step.text}", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:

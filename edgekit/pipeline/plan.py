@@ -53,7 +53,7 @@ def known_targets() -> list[Target]:
 
 
 def route(model: Model, target: Target) -> list[Hop]:
-    """The cheapest plan from a model to a target; empty when the model already is the target.
+    """The cheapest plan from a model to a target.
 
     Raises:
         NoPathError: No plan exists; the message says why.
@@ -64,10 +64,10 @@ def route(model: Model, target: Target) -> list[Hop]:
             fix=f"Make {Target(target.format, target.precision)} and run the accelerator's own compiler on it.",
         )
     if model.target == target:
-        return []
+        raise errors.NoPathError(f"The model is already {target}.", fix="Use it as it is, or choose another target.")
     if model.precision is not Precision.FP32:
         raise errors.NoPathError(
-            f"{model.path.name} is already {model.target}: its numbers cannot be made {target.precision.value} again.",
+            f"The model is already {model.target}: its numbers cannot be made {target.precision.value} again.",
             cause="Quantizing twice adds the errors of both.",
             fix="Start from the float model.",
         )

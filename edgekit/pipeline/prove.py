@@ -68,7 +68,7 @@ def outputs_of(model: Model, samples: Prepared, tools: Tools) -> list[Any]:
         "samples": samples.digest,
         "versions": versions(runtime.packages),
     }
-    label = f"run {model.path.name} on {len(samples)} samples"
+    label = f"run {model.target} on {len(samples)} samples"
 
     def infer(folder: Path) -> None:
         job = Job("infer", (job_model(model, "model"),), samples.arranged(model.inputs), folder)

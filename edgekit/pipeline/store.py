@@ -17,13 +17,16 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgekit import errors
 from edgekit.core.serde import dumps
+
+_KEY = "key.json"
+"""What went into a result, beside it in the store, for a person who wants to know."""
 
 
 def home() -> Path:
@@ -67,7 +70,7 @@ class Store:
             for name in ("store", "partial", "building", "locks", "logs"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
         except OSError as problem:
-            raise errors.from_os_error(problem, self.root) from problem
+            raise errors.from_os_error(problem, self.root, writing=True) from problem
         self._sweep()
 
     def produce(self, parts: Mapping[str, Any], make: Callable[[Path], None]) -> Entry:
@@ -87,13 +90,13 @@ class Store:
             building = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}.{os.getpid()}.", dir=self.root / "building"))
             try:
                 make(building)
-                (building / "key.json").write_text(dumps(parts, indent=2) + "\n", encoding="utf-8")
+                (building / _KEY).write_text(dumps(parts, indent=2) + "\n", encoding="utf-8")
                 building.chmod(0o755)
                 if final.is_dir():
                     shutil.rmtree(final)
                 building.rename(final)
             except OSError as problem:
-                raise errors.from_os_error(problem, problem.filename or self.root) from problem
+                raise errors.from_os_error(problem, problem.filename or self.root, writing=True) from problem
             finally:
                 shutil.rmtree(building, ignore_errors=True)
             self._made.add(digest)
@@ -142,16 +145,38 @@ def place(source: Path, destination: Path, marker: str) -> None:
             f"{destination} exists and was not written by edgekit.", fix="Choose another --out, or remove it yourself."
         )
     building = destination.with_name(f".{destination.name}.{os.getpid()}.{threading.get_ident()}")
+    missing = [folder for folder in destination.parents if not folder.exists()]
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, building, ignore=shutil.ignore_patterns("key.json"))
+        building.mkdir()
+        for file in source.iterdir():
+            if file.name != _KEY:
+                shutil.copyfile(file, building / file.name)
         if destination.exists():
             shutil.rmtree(destination)
         building.rename(destination)
     except OSError as problem:
-        raise errors.from_os_error(problem, destination) from problem
+        shutil.rmtree(building, ignore_errors=True)
+        for folder in missing:
+            with suppress(OSError):  # somebody else may have put something there meanwhile
+                folder.rmdir()
+        raise errors.from_os_error(problem, destination, writing=True) from problem
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuses an output folder that cannot be written, before any work is done for it.
+
+    Raises:
+        WriteError: It, or the nearest folder above it that exists, is read-only or is a file.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        why = "not a folder" if not existing.is_dir() else "read-only for you"
+        raise errors.WriteError(
+            f"{folder} cannot be written: {existing} is {why}.", fix="Choose a folder you own with --out."
+        )
 
 
 def _alive(process: int) -> bool:
