@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from edgekit.converters._shapes import fixed_inputs
 from edgekit.core.protocols import Work
+from edgekit.core.shapes import fixed_inputs
 from edgekit.core.tensor import TensorSpec
 from edgekit.lazy import require
 

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from edgekit.core.protocols import Emit, Work
-from edgekit.core.tensor import DType
+from edgekit.core.shapes import fixed_inputs
+from edgekit.core.tensor import DType, TensorSpec
 from edgekit.errors import DataError, UnsupportedModelError, UsageError
 
 
-def samples(work: Work, emit: Emit) -> Iterator[Any]:
-    """Yields the calibration samples as `float32[1, ...]`, read from disk one at a time.
+class Calibration:
+    """The calibration samples of `work` as `float32[1, ...]`, read from disk one at a time, as often as wanted.
+
+    Attributes:
+        input: The input they feed, its shape fixed.
 
     Raises:
         DataError: There are none, or their shape is not the model's.
+        DynamicShapeError: The model's input has a dimension that nobody fixed.
         UnsupportedModelError: The model has more inputs than the calibration data feeds, or not a float one.
     """
-    import numpy as np
 
-    _check_model(work)
-    if work.calibration is None:
-        raise DataError(
-            "Static int8 needs calibration samples.", fix="Give some with --calib FOLDER; 100 to 300 are enough."
-        )
-    stored = np.load(work.calibration, mmap_mode="r")
-    wanted = work.inputs[0].shape[1:]
-    if stored.shape[1:] != wanted or len(stored) == 0:
-        raise DataError(
-            f"The calibration data is {list(stored.shape)}, the model takes {work.inputs[0]}.",
-            fix="Give at least one sample in the model's own shape; the input contract says how a raw sample becomes one.",
-        )
-    every = max(1, len(stored) // 20)
-    for index in range(len(stored)):
-        if index % every == 0:
-            emit({"step": index, "steps": len(stored), "text": "calibrate"})
-        yield np.ascontiguousarray(stored[index : index + 1], dtype=np.float32)
+    def __init__(self, work: Work, emit: Emit) -> None:
+        import numpy as np
+
+        self.input = _only_input(work)
+        self._emit = emit
+        if work.calibration is None:
+            raise DataError("Static int8 needs calibration samples.", fix="Give some with --calib; 100 to 300 are enough.")
+        self._stored = np.load(work.calibration, mmap_mode="r")
+        if self._stored.shape[1:] != self.input.shape[1:] or len(self._stored) == 0:
+            raise DataError(
+                f"The calibration data is {list(self._stored.shape)}, the model takes {self.input}.",
+                fix="Give at least one sample in the model's own shape; the input contract makes it from a raw sample.",
+            )
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __iter__(self) -> Iterator[Any]:
+        import numpy as np
+
+        every = max(1, len(self) // 20)
+        for index in range(len(self)):
+            if index % every == 0:
+                self._emit({"step": index, "steps": len(self), "text": "calibrate"})
+            yield np.array(self._stored[index : index + 1], dtype=np.float32)
 
 
 def integer_io(work: Work) -> bool:
@@ -44,16 +56,17 @@ def integer_io(work: Work) -> bool:
     Raises:
         UsageError: `io` is neither `float` nor `integer`.
     """
-    io: Literal["float", "integer"] | str = work.options.get("io", "float")
+    io = work.options.get("io", "float")
     if io not in ("float", "integer"):
         raise UsageError(f"There is no io {io!r}.", fix="io is float or integer.")
-    return io == "integer"
+    return bool(io == "integer")
 
 
-def _check_model(work: Work) -> None:
+def _only_input(work: Work) -> TensorSpec:
     if len(work.inputs) != 1 or work.inputs[0].dtype is not DType.FLOAT32:
         listed = "; ".join(str(spec) for spec in work.inputs)
         raise UnsupportedModelError(
             f"Static int8 is calibrated on one float32 input; this model takes {listed}.",
             fix="Use a precision without calibration (fp16, tflite-int8-dynamic), or split the model.",
         )
+    return fixed_inputs(work)[0]

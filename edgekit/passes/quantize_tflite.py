@@ -10,7 +10,7 @@ from edgekit.core.protocols import Emit, Made, Work
 from edgekit.core.target import ModelFormat, Precision
 from edgekit.errors import ConversionError
 from edgekit.lazy import require
-from edgekit.passes._calibration import integer_io, samples
+from edgekit.passes._calibration import Calibration, integer_io
 
 _FILE = "model.tflite"
 _ISLAND_NOTE_LIMIT = 8
@@ -90,6 +90,7 @@ def _calibrate(work: Work, rules: Any, emit: Emit) -> dict[str, Any]:
     The library's default is a moving average that forgets a sample after some twenty others; true ranges are 12 dB better
     on a small CNN (docs/decisions/0004-conversion-engines.md).
     """
+    calibration = Calibration(work, emit)
     calibrator = require("ai_edge_quantizer.calibrator", extra="litert")
     ranges = require("ai_edge_quantizer.utils.qsv_utils", extra="litert").min_max_update
     try:
@@ -104,7 +105,7 @@ def _calibrate(work: Work, rules: Any, emit: Emit) -> dict[str, Any]:
             cause="Converters before TensorFlow 2.7 did not write signatures.",
         )
     key, name = next((key, ends["inputs"][0]) for key, ends in signature.items())
-    for sample in samples(work, emit):
+    for sample in calibration:
         try:
             run.calibrate({key: [{name: sample}]}, rules)
         except (ValueError, RuntimeError, IndexError, KeyError, AttributeError, TypeError) as error:

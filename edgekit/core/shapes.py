@@ -1,7 +1,8 @@
-"""Fixed input shapes: what every converter demands before it starts."""
+"""Fixed input shapes: what converters and static passes demand before they start."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from edgekit.core.protocols import Work
@@ -12,10 +13,11 @@ from edgekit.errors import DynamicShapeError, UsageError
 def fixed_inputs(work: Work) -> tuple[TensorSpec, ...]:
     """The inputs of the model with every dimension fixed, by the file itself or by the option `shapes`.
 
-    Boards run one shape: a static graph is what their compilers, delegates and integer kernels accept.
+    Boards run one shape: a static graph is what their compilers, delegates and integer kernels accept. A first dimension
+    that alone is open is the batch, and becomes 1.
 
     Raises:
-        DynamicShapeError: A dimension is open and `shapes` does not fix it.
+        DynamicShapeError: Another dimension is open and `shapes` does not fix it.
         UsageError: `shapes` names an input that does not exist, or does not fit its rank or its fixed dimensions.
     """
     asked = dict(work.options.get("shapes") or {})
@@ -26,15 +28,17 @@ def fixed_inputs(work: Work) -> tuple[TensorSpec, ...]:
     return fixed
 
 
-def _fix(spec: TensorSpec, shape: list[int] | None) -> TensorSpec:
+def _fix(spec: TensorSpec, shape: Sequence[int] | None) -> TensorSpec:
     if shape is None:
-        if not spec.is_static:
-            raise DynamicShapeError(
-                f"Input {spec} has no fixed shape.",
-                fix=f"Give it one: --shape {spec.name}={','.join(str(d or 1) for d in spec.shape)} (put the real sizes in).",
-                cause="A dimension was left open when the model was made.",
-            )
-        return spec
+        if spec.is_static:
+            return spec
+        if spec.shape[0] is None and None not in spec.shape[1:]:
+            return replace(spec, shape=(1, *spec.shape[1:]))
+        raise DynamicShapeError(
+            f"Input {spec} has no fixed shape.",
+            fix=f"Give it one: --shape {spec.name}={','.join(str(d or 1) for d in spec.shape)} (put the real sizes in).",
+            cause="A dimension was left open when the model was made.",
+        )
     fits = len(shape) == len(spec.shape) and all(own in (None, new) for own, new in zip(spec.shape, shape, strict=True))
     if not fits or any(size < 1 for size in shape):
         raise UsageError(

@@ -1,0 +1,35 @@
+"""What both converters to OpenVINO share: its own frontend reads the file, shapes are fixed, weights stay float32."""
+
+from __future__ import annotations
+
+from edgekit.core.protocols import Made, Work
+from edgekit.core.shapes import fixed_inputs
+from edgekit.errors import ConversionError
+from edgekit.lazy import require
+
+
+def to_openvino(work: Work, hint: str) -> Made:
+    """Writes `model.xml` and `model.bin`.
+
+    `Core.read_model` runs the same frontends as `openvino.convert_model`, without the latter's usage reports to the network.
+
+    Raises:
+        ConversionError: OpenVINO has no form of an operator; `hint` says what to try instead.
+        DynamicShapeError: An input has a dimension that nobody fixed.
+    """
+    specs = fixed_inputs(work)
+    openvino = require("openvino", extra="openvino")
+    try:
+        model = openvino.Core().read_model(work.file)
+        model.reshape({port: list(spec.shape) for port, spec in zip(model.inputs, specs, strict=True)})
+        model.validate_nodes_and_infer_types()
+    except RuntimeError as error:
+        raise ConversionError(f"OpenVINO could not read the model: {_reason(str(error))}", fix=hint) from error
+    openvino.save_model(model, work.out / "model.xml", compress_to_fp16=False)
+    return Made(file="model.xml")
+
+
+def _reason(text: str) -> str:
+    telling = [line.strip(" -") for line in text.splitlines() if "with a message" in line or "No conversion rule" in line]
+    plain = [line.strip() for line in text.splitlines() if not line.startswith(("Exception", "Check")) and line.strip()]
+    return (telling or plain or [text])[0][:300]
