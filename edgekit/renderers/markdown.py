@@ -48,7 +48,7 @@ def pictures(report: Report) -> dict[str, str]:
     """
     vega = lazy.require("vl_convert", extra="report")
     specs = charts.charts(report)
-    drawn: dict[str, Any] = {name: specs[name] for name in ("sizes", "memory", "drift") if name in specs}
+    drawn: dict[str, Any] = {name: specs[name] for name in ("sizes", "memory") if name in specs}
     for name in ("tradeoff", "distributions"):
         for count in rows.thread_counts(report) if name in specs else ():
             drawn[f"{name}-{count}"] = {**specs[name], "params": [{"name": "threads", "value": count}]}
@@ -156,8 +156,6 @@ def _latency(report: Report) -> list[str]:
     if rows.unsteady(report):
         parts.append(f"Not settled when warm-up ended, read with care: {escaped(', '.join(rows.unsteady(report)))}.")
     parts += [f"![Distribution of latencies at {words.threads(n)}]({FILES}/distributions-{n}.svg)" for n in counts]
-    if any(len(row.raw.blocks_ms) > 1 for entry in report.entries for row in entry.latency):
-        parts.append(f"![Median of each block over time at {words.threads(counts[0])}]({FILES}/drift.svg)")
     return parts
 
 

@@ -90,7 +90,8 @@ def difference(paired: PairedTest) -> Estimate:
 
 def verdict(paired: PairedTest) -> str:
     """`no diff.`, `better` or `worse`, by the paired test."""
-    if paired.p_value >= SIGNIFICANCE:
+    low, high = paired.interval
+    if paired.p_value >= SIGNIFICANCE or low <= 0.0 <= high:
         return "no diff."
     return "better" if paired.difference > 0 else "worse"
 

@@ -22,7 +22,7 @@ def _tables(text: str) -> list[list[str]]:
 def test_every_picture_named_in_the_text_is_a_file_that_parses(tmp_path: Path) -> None:
     file = MarkdownRenderer().render(build(), tmp_path)
     named = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", file.read_text(encoding="utf-8"))
-    assert len(named) == 7
+    assert len(named) == 6
     for name in named:
         picture = ET.parse(tmp_path / name).getroot()
         assert picture.tag.endswith("svg")
