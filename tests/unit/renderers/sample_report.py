@@ -191,7 +191,7 @@ def _proof(rng: random.Random, target: str, answers: list[int], reference: list[
         reference="9f" * 32,
         data=f"test split of {HOSTILE}",
         samples=SAMPLES,
-        outputs=(OutputParity("logits", 0.0 if snr is None else 0.21, snr, 0.9993, -11.2, 14.8),),
+        outputs=(OutputParity("logits", 0.0 if snr is None else 0.21, snr, 1.0 if snr is None else 0.9993, -11.2, 14.8),),
         agreement=same / SAMPLES,
         agreement_interval=_wilson(same, SAMPLES),
         gates=(Gate("finite", True, "all 7500 values are finite"), Gate("varying", True, "10 answers over 750 samples")),
