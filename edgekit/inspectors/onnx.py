@@ -47,7 +47,7 @@ class ONNXInspector:
         with tempfile.TemporaryDirectory(prefix="edgekit-inspect-") as scratch:
             optimized = _optimized(onnx, file, Path(scratch))
             nodes = list(_named(optimized.graph))
-            kernels = _executed(optimized, [node for node, _ in nodes], Path(scratch), _zeros(model))
+            kernels = _executed(optimized, [node for node, _ in nodes], Path(scratch), _zeros(onnx, model))
         top = {node.name: node for node, _ in nodes[: len(optimized.graph.node)]}
         return _summary(kernels, top, {node.name: given for node, given in nodes}, count_parameters(onnx, model.graph))
 
@@ -71,10 +71,8 @@ def _corrupt(file: Path, why: str) -> CorruptModelError:
     )
 
 
-def _zeros(model: Any) -> dict[str, Any]:
+def _zeros(onnx: Any, model: Any) -> dict[str, Any]:
     """Zeros for every input, with a free batch axis of 1."""
-    import onnx
-
     stored = {tensor.name for tensor in model.graph.initializer}
     feeds = {}
     for value in model.graph.input:
