@@ -58,7 +58,10 @@ class Inputs:
         Raises:
             DataError: The contract does not fit the sample.
         """
-        rows = [array[index] for array in self._arrays]
+        import numpy as np
+
+        # Plain arrays in memory: engines take a memory-mapped view 1 to 2 us slower.
+        rows = [np.array(array[index]) for array in self._arrays]
         if self._contract is None:
             return [row[None] for row in rows]
         try:

@@ -60,7 +60,7 @@ def truncation(latencies: Sequence[float]) -> int | None:
 
     MSER-5 (White 1997, Simulation 69:323; White, Cobb and Spratt 2000, WSC): cut where the standard error of the mean of
     what remains is least. A cut in the second half means that the series is too short to tell (Hoad, Robinson and Davies
-    2010, J. Oper. Res. Soc. 61:1632). One deviation, stated: a batch counts with its median in place of its mean, because
+    2010, J. Oper. Res. Soc. 61:1389). One deviation, stated: a batch counts with its median in place of its mean, because
     a single interrupt of a shared machine would otherwise move the cut.
     """
     batches = [statistics.median(latencies[start : start + BATCH]) for start in range(0, len(latencies) - BATCH + 1, BATCH)]
