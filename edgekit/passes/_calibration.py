@@ -30,15 +30,17 @@ class Calibration:
         self._emit = emit
         if work.calibration is None:
             raise DataError("Static int8 needs calibration samples.", fix="Give some with --calib; 100 to 300 are enough.")
-        self._stored = np.load(work.calibration, mmap_mode="r")
-        if self._stored.shape[1:] != self.input.shape[1:] or len(self._stored) == 0:
+        self._path = work.calibration
+        shape = np.load(self._path, mmap_mode="r").shape
+        self._count = shape[0]
+        if shape[1:] != self.input.shape[1:] or self._count == 0:
             raise DataError(
-                f"The calibration data is {list(self._stored.shape)}, the model takes {self.input}.",
+                f"The calibration data is {list(shape)}, the model takes {self.input}.",
                 fix="Give at least one sample in the model's own shape; the input contract makes it from a raw sample.",
             )
 
     def __len__(self) -> int:
-        return len(self._stored)
+        return int(self._count)
 
     def __iter__(self) -> Iterator[Any]:
         import numpy as np
@@ -47,7 +49,8 @@ class Calibration:
         for index in range(len(self)):
             if index % every == 0:
                 self._emit({"step": index, "steps": len(self), "text": "calibrate"})
-            yield np.array(self._stored[index : index + 1], dtype=np.float32)
+            # Mapped anew for each sample: pages of one lasting map would stay counted as this process's memory.
+            yield np.array(np.load(self._path, mmap_mode="r")[index : index + 1], dtype=np.float32)
 
 
 def integer_io(work: Work) -> bool:
