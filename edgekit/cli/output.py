@@ -61,9 +61,10 @@ class Lines(Quiet):
         print(f"· {step.label}", file=sys.stderr, flush=True)
 
     def update(self, step: Step) -> None:
-        """A line whenever a step has something new to say."""
-        if self._verbose and step.text and step.text != self._said.get(id(step)):
-            self._said[id(step)] = step.text
+        """A line whenever a step has something new to say, ten a step at the most."""
+        tenth = f"{step.label} {int(10 * step.done / step.total)}" if step.total else step.text
+        if self._verbose and step.text and tenth != self._said.get(id(step)):
+            self._said[id(step)] = tenth
             print(f"  {step.label}: {step.text}", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:

@@ -22,7 +22,7 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
         print_json(models)
         return
     for model in models:
-        print(f"{model.path}  ({model.target}, {model.size_bytes / 1024:.1f} KiB)")
+        print(f"{model.path}  ({model.target}, {model.size_bytes / 1000:.1f} kB)")
         for spec in model.inputs:
             print(f"  input   {spec}")
         for spec in model.outputs:
@@ -73,13 +73,13 @@ def show_validations(rows: Sequence[Validation]) -> None:
 def show_inspection(found: Inspection, *, every_op: bool) -> None:
     """A model's graph in numbers."""
     model, graph = found.model, found.graph
-    print(f"{model.path.name}: {model.target}, {model.size_bytes / 1024:.1f} KiB")
+    print(f"{model.files[0]}: {model.target}, {model.size_bytes / 1000:.1f} kB")
     for spec in model.inputs:
         print(f"  input   {spec}")
     for spec in model.outputs:
         print(f"  output  {spec}")
     print(
-        f"  {graph.parameters:,} parameters in {graph.parameter_bytes / 1024:.1f} KiB, {graph.macs / 1e6:,.2f} million MACs"
+        f"  {graph.parameters:,} parameters in {graph.parameter_bytes / 1000:.1f} kB, {graph.macs / 1e6:,.2f} million MACs"
     )
     source = "the graph the runtime executes" if graph.evidence == "runtime" else "the types in the file"
     print(
@@ -87,9 +87,11 @@ def show_inspection(found: Inspection, *, every_op: bool) -> None:
         f"activations quantized at run time (from {source})"
     )
     if graph.float_islands:
-        print(f"  float islands between integer operators: {', '.join(graph.float_islands)}")
+        print(f"  {len(graph.float_islands)} float islands between integer operators:")
+        for island in graph.float_islands:
+            print(f"    {island}")
     if graph.transposes:
-        print(f"  {graph.transposes} transposes move {graph.transpose_bytes / 1024:.1f} KiB in each inference")
+        print(f"  {graph.transposes} transposes move {graph.transpose_bytes / 1000:.1f} kB in each inference")
     if every_op:
         print_table(
             ["operator", "type", "MACs", "arithmetic"],

@@ -92,6 +92,12 @@ def _summarized(result: JobResult, bench: Bench) -> Latencies:
     return Latencies({name: tuple(rows) for name, rows in summaries.items()}, tuple(noise), result.failures)
 
 
+LEAST_FLOOR = 0.02
+"""Below 2 % a difference is never called one, however quiet the machine: where a process's memory happens to lie changes its
+speed by about that much (Mytkowicz et al. 2009, "Producing wrong data without doing anything obviously wrong"), and each
+artifact has only one process."""
+
+
 @dataclass(frozen=True)
 class SpeedRatio:
     """How many times faster one artifact is than another (p50), and whether that is more than noise."""
@@ -106,12 +112,12 @@ def speed_ratio(base: LatencySummary, other: LatencySummary, floor: float) -> Sp
     """p50 of `base` over p50 of `other`: 2.0 means that `other` is twice as fast. None where either has no p50.
 
     The interval divides the ends of both 95 % intervals crosswise, which is conservative. The difference is beyond noise
-    when that interval excludes 1 and the difference exceeds the measured noise floor.
+    when that interval excludes 1 and the difference exceeds the measured noise floor and LEAST_FLOOR.
     """
     before, after = base.percentile(50.0), other.percentile(50.0)
     if before is None or after is None:
         return None
     value = before.value_ms / after.value_ms
     low, high = before.low_ms / after.high_ms, before.high_ms / after.low_ms
-    beyond = not low <= 1.0 <= high and abs(math.log(value)) > math.log1p(floor)
+    beyond = not low <= 1.0 <= high and abs(math.log(value)) > math.log1p(max(floor, LEAST_FLOOR))
     return SpeedRatio(value, low, high, beyond)

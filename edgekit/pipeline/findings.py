@@ -55,7 +55,7 @@ def _recommendation(entries: Sequence[Entry], threads: int, floor: float) -> lis
         f"Fastest without a measurable loss of accuracy: {best.name}, p50 {p50.value_ms:.3g} ms "
         f"({p50.low_ms:.3g} to {p50.high_ms:.3g}) on {threads} thread{'s' if threads > 1 else ''}, "
         f"accuracy {_percent(best.accuracy.accuracy)} ({_percent(best.accuracy.interval[0])} to "
-        f"{_percent(best.accuracy.interval[1])}), {best.size_bytes / 1024:.1f} KiB."
+        f"{_percent(best.accuracy.interval[1])}), {best.size_bytes / 1000:.1f} kB."
     )
     rivals = [
         e.name
@@ -77,12 +77,12 @@ def _variants(entries: Sequence[Entry], threads: int, floor: float) -> list[str]
         ]
         if not pairs:
             continue
-        size = _range([1 - e.size_bytes / d.size_bytes for d, e in pairs])
-        packed = _range([1 - e.compressed_bytes / d.compressed_bytes for d, e in pairs])
+        size = _smaller([1 - e.size_bytes / d.size_bytes for d, e in pairs])
+        packed = _smaller([1 - e.compressed_bytes / d.compressed_bytes for d, e in pairs])
         rows = [(d.at(threads), e.at(threads)) for d, e in pairs]
         ratios = [r for d, e in rows if d and e and (r := speed_ratio(d, e, floor))]
         sentences.append(
-            f"{variant} against dense: files smaller by {size}, compressed by {packed}; "
+            f"{variant} against dense: files {size}, compressed files {packed}; "
             f"{_speed_words(ratios)}; {_accuracy_words(pairs)}."
         )
     return sentences
@@ -94,14 +94,14 @@ def _speed_words(ratios: Sequence[SpeedRatio]) -> str:
     faster = [r for r in ratios if r.beyond_noise and r.value > 1]
     slower = [r for r in ratios if r.beyond_noise and r.value < 1]
     if not faster and not slower:
-        return f"it brought no measurable speed at any of its {len(ratios)} targets"
+        return f"it brought no speed: no measurable difference at any of its {len(ratios)} targets"
     words = []
     if faster:
         words.append(f"faster at {len(faster)} of {len(ratios)} targets, by {_times([r.value for r in faster])}")
     if slower:
         words.append(f"slower at {len(slower)} of {len(ratios)}, by {_times([1 / r.value for r in slower])}")
     if unchanged := len(ratios) - len(faster) - len(slower):
-        words.append(f"no measurable speed at {unchanged}")
+        words.append(f"no measurable difference at {unchanged}")
     return ", ".join(words)
 
 
@@ -146,9 +146,11 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _range(shares: Sequence[float]) -> str:
-    low, high = 100 * min(shares), 100 * max(shares)
-    return f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
+def _smaller(shares: Sequence[float]) -> str:
+    low, high = round(100 * min(shares)), round(100 * max(shares))
+    if low == high == 0:
+        return "of the same size"
+    return f"{low} % smaller" if low == high else f"{low} to {high} % smaller"
 
 
 def _times(values: Sequence[float]) -> str:

@@ -16,7 +16,6 @@ from edgekit.cli.main import VERBS
 HEAVY = {
     "ai_edge_litert",
     "ai_edge_quantizer",
-    "altair",
     "keras",
     "mlxtend",
     "nncf",
