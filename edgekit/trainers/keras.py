@@ -40,7 +40,7 @@ class KerasTrainer:
         model = self._model(work, train.x.shape[1:])
         plan = _plan(work, train.x.shape[1:])
         state = keras_fit.fit(model, train, validation, plan, work.checkpoint, emit)
-        score = keras_fit.scorer(model)
+        score = keras_fit.scorer(model, plan)
         return Trained(
             file=keras_files.save(model, work.out),
             epochs=tuple(state.history),
@@ -87,7 +87,9 @@ def _plan(work: TrainWork, shape: tuple[int, ...]) -> keras_fit.Plan:
         keep_zeros=work.keep_zeros,
         key=_key(work, options),
     )
-    if min(plan.epochs, plan.batch_size, plan.early_stopping) < 1 or plan.learning_rate <= 0:
+    # A start model may go without training (a variant with `finetune_epochs: 0`), a new one may not.
+    least = 0 if work.start else 1
+    if plan.epochs < least or plan.batch_size < 1 or plan.early_stopping < least or plan.learning_rate <= 0:
         raise RecipeError(
             f"epochs {plan.epochs}, batch_size {plan.batch_size}, early_stopping {plan.early_stopping} and learning_rate "
             f"{plan.learning_rate:g} must all be above 0.",

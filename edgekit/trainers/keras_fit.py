@@ -45,18 +45,20 @@ class Plan:
 
 
 def fit(model: Any, train: Part, validation: Part, plan: Plan, checkpoint: Path, emit: Emit) -> State:
-    """Trains `model` in place; afterwards it has the weights of the best epoch.
+    """Trains `model` in place; afterwards it has the weights of the best epoch, or its old ones after 0 epochs.
 
     Raises:
         RecipeError: The loss became NaN or infinite.
     """
+    if plan.epochs == 0:
+        return State(checkpoint, plan.key, (), ())
     _, keras = keras_files.engine()
     steps = math.ceil(len(train) / plan.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * steps)
     optimizer = keras.optimizers.Adam(rate)
     optimizer.build(model.trainable_variables)
     state = State(checkpoint, plan.key, model.weights, optimizer.variables)
-    step, score = _compiled_step(model, optimizer, plan), scorer(model)
+    step, score = _compiled_step(model, optimizer, plan), scorer(model, plan)
     if state.restore():
         emit({"step": len(state.history), "steps": plan.epochs, "text": f"resumed after epoch {len(state.history)}"})
     while len(state.history) < plan.epochs and not stopped_early(state, plan):
@@ -80,7 +82,7 @@ def stopped_early(state: State, plan: Plan) -> bool:
 
 
 def evaluate(score: Callable[..., Any], part: Part) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (a share) over the samples, without random changes."""
+    """Mean loss and accuracy (a share) over the samples, without random changes."""
     sums = [0.0, 0.0]
     for start in range(0, len(part), _EVALUATION_BATCH):
         rows = slice(start, start + _EVALUATION_BATCH)
@@ -88,14 +90,20 @@ def evaluate(score: Callable[..., Any], part: Part) -> tuple[float, float]:
     return sums[0] / len(part), sums[1] / len(part)
 
 
-def scorer(model: Any) -> Callable[..., Any]:
-    """A compiled function from samples and classes to the sums that `evaluate` adds up."""
+def scorer(model: Any, plan: Plan) -> Callable[..., Any]:
+    """A compiled function from samples and classes to the sums that `evaluate` adds up.
+
+    Its loss is the one that training lowers, label smoothing included: without it, validation loss would rise while a
+    smoothed model only becomes less sure of itself, and the wrong epoch would be called the best.
+    """
     tensorflow, keras = keras_files.engine()
-    logits = not ends_in_softmax(model)
+    logits, classes = not ends_in_softmax(model), int(model.output_shape[-1])
 
     def score(x: Any, y: Any) -> Any:
-        wanted = tensorflow.one_hot(y, int(model.output_shape[-1]))
-        return _sums(tensorflow, keras, wanted, y, model(x, training=False), logits)
+        answer = model(x, training=False)
+        wanted = tensorflow.one_hot(y, classes)
+        loss = keras.losses.categorical_crossentropy(wanted, answer, logits, plan.label_smoothing)
+        return tensorflow.reduce_sum(loss), _right(tensorflow, answer, y)
 
     return _compiled(tensorflow, score, model)
 
@@ -139,7 +147,7 @@ def _compiled_step(model: Any, optimizer: Any, plan: Plan) -> Callable[..., Any]
         optimizer.apply(tape.gradient(total, model.trainable_variables), model.trainable_variables)
         for kernel, mask in masks:
             kernel.assign(kernel * mask)
-        return _sums(tensorflow, keras, wanted, y, answer, logits)
+        return tensorflow.reduce_sum(loss), _right(tensorflow, answer, y)
 
     return _compiled(tensorflow, step, model, tensorflow.TensorSpec((None, 8), "float32"))
 
@@ -147,16 +155,16 @@ def _compiled_step(model: Any, optimizer: Any, plan: Plan) -> Callable[..., Any]
 def _compiled(tensorflow: Any, function: Callable[..., Any], model: Any, *more: Any) -> Callable[..., Any]:
     # An open batch axis: the last batch of an epoch is smaller and must not be compiled anew.
     samples = tensorflow.TensorSpec((None, *model.input_shape[1:]), "float32")
+    # No branches or loops on tensors inside: autograph would only rewrite the source.
     compiled: Callable[..., Any] = tensorflow.function(
-        function, input_signature=[samples, tensorflow.TensorSpec((None,), "int64"), *more]
+        function, input_signature=[samples, tensorflow.TensorSpec((None,), "int64"), *more], autograph=False
     )
     return compiled
 
 
-def _sums(tensorflow: Any, keras: Any, wanted: Any, y: Any, answer: Any, logits: bool) -> tuple[Any, Any]:
-    """Summed cross-entropy, without label smoothing so that training and validation compare, and right answers."""
-    loss = tensorflow.reduce_sum(keras.losses.categorical_crossentropy(wanted, answer, logits))
-    return loss, tensorflow.reduce_sum(tensorflow.cast(tensorflow.argmax(answer, axis=-1) == y, "float32"))
+def _right(tensorflow: Any, answer: Any, y: Any) -> Any:
+    """How many answers are right."""
+    return tensorflow.reduce_sum(tensorflow.cast(tensorflow.argmax(answer, axis=-1) == y, "float32"))
 
 
 def ends_in_softmax(model: Any) -> bool:

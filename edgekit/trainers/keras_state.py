@@ -36,9 +36,9 @@ class State:
 
     @property
     def best_epoch(self) -> int:
-        """Index of the first epoch with the least validation loss."""
+        """Index of the first epoch with the least validation loss; 0 before the first."""
         losses = [epoch.validation_loss for epoch in self.history]
-        return losses.index(min(losses))
+        return losses.index(min(losses)) if losses else 0
 
     def add(self, epoch: Epoch) -> None:
         """Adds a finished epoch and saves everything."""
