@@ -33,9 +33,19 @@ def run_job(job: Job, *, log: Path, on_event: Callable[[Mapping[str, Any]], None
         EdgekitError: The agent refused the whole job.
         CrashError: The agent died.
         TimeLimitError: It ran past the time limits of all its models together.
+        DiskSpaceError: There is no room for its files.
+        WriteError: There is no permission to write them.
     """
-    job.out.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        job.out.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        _run(job, log, on_event)
+    except OSError as problem:
+        raise errors.from_os_error(problem, problem.filename or job.out) from problem
+    return read_result(job.out)
+
+
+def _run(job: Job, log: Path, on_event: Callable[[Mapping[str, Any]], None]) -> None:
     with tempfile.TemporaryDirectory(prefix=".job-", dir=job.out) as folder:
         file = Path(folder) / "job.json"
         file.write_text(dumps({"schema": JOB_SCHEMA, **to_json(job)}), encoding="utf-8")
@@ -43,7 +53,6 @@ def run_job(job: Job, *, log: Path, on_event: Callable[[Mapping[str, Any]], None
             command = [sys.executable, "-m", "edgekit.agent", str(file), "--parent", str(os.getpid())]
             agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stream, start_new_session=True)
         _watch(agent, _time_limit_s(job), log, on_event)
-    return read_result(job.out)
 
 
 def read_result(out: Path) -> JobResult:

@@ -42,6 +42,7 @@ class _LiteRTSession(Session):
     ) -> None:
         self._interpreter = interpreter
         self._file = file
+        self._shapes: list[Any] = []
         names = _signature_names(interpreter)
         sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
         found_inputs = [_spec(detail, names, file) for detail in sources]
@@ -54,7 +55,8 @@ class _LiteRTSession(Session):
         self._output_indices = [targets[i]["index"] for i in output_order]
 
     def _bind(self, feeds: list[Any]) -> Callable[[], Sequence[Any]]:
-        self._resize(feeds)
+        if not all(spec.is_static for spec in self.inputs):
+            return self._bind_open_shape(feeds)
         set_tensor, invoke, get_tensor = (
             self._interpreter.set_tensor,
             self._interpreter.invoke,
@@ -80,22 +82,30 @@ class _LiteRTSession(Session):
 
         return call
 
+    def _bind_open_shape(self, feeds: list[Any]) -> Callable[[], Sequence[Any]]:
+        """A model with open dimensions gets the feeds' sizes again when another bound call changed them."""
+
+        def call() -> Sequence[Any]:
+            self._resize(feeds)
+            for index, feed in zip(self._input_indices, feeds, strict=True):
+                self._interpreter.set_tensor(index, feed)
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(index) for index in self._output_indices]
+
+        self._resize(feeds)
+        return call
+
     def _resize(self, feeds: list[Any]) -> None:
-        """Gives open dimensions the sizes of the feeds; a model with fixed shapes is left alone."""
-        now = {detail["index"]: tuple(detail["shape"]) for detail in self._interpreter.get_input_details()}
-        changed = [
-            (index, feed)
-            for spec, index, feed in zip(self.inputs, self._input_indices, feeds, strict=True)
-            if not spec.is_static and now[index] != feed.shape
-        ]
-        if not changed:
+        shapes = [feed.shape for feed in feeds]
+        if shapes == self._shapes:
             return
         try:
-            for index, feed in changed:
-                self._interpreter.resize_tensor_input(index, feed.shape)
+            for index, shape in zip(self._input_indices, shapes, strict=True):
+                self._interpreter.resize_tensor_input(index, shape)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as problem:
             raise specs.refusal("LiteRT", self._file, problem, ()) from problem
+        self._shapes = shapes
 
 
 def _signature_names(interpreter: Any) -> dict[int, str]:

@@ -55,6 +55,7 @@ class _OpenVINOSession(Session):
     ) -> None:
         self._engine = engine
         self._request = compiled.create_infer_request()
+        self._attached: list[Any] | None = None
         found_inputs = [_spec(port, f"input_{i}", file) for i, port in enumerate(compiled.inputs)]
         found_outputs = [_spec(port, f"output_{i}", file) for i, port in enumerate(compiled.outputs)]
         self._input_order = specs.order(found_inputs, inputs)
@@ -68,14 +69,15 @@ class _OpenVINOSession(Session):
         This is the plain C++ pattern (set the input tensor once, infer, read the output tensor); passing arrays to
         `infer` makes new tensors in Python on every call, 30 to 45 us of them.
         """
-        targets = []
-        for place, feed in zip(self._input_order, feeds, strict=True):
-            tensor = self._engine.Tensor(feed.dtype, feed.shape)
-            self._request.set_input_tensor(place, tensor)
-            targets.append((tensor.data, feed))
+        tensors = [self._engine.Tensor(feed.dtype, feed.shape) for feed in feeds]
+        targets = [(tensor.data, feed) for tensor, feed in zip(tensors, feeds, strict=True)]
         infer, places = self._request.infer, self._output_order
 
         def call() -> Sequence[Any]:
+            if self._attached is not tensors:  # another bound call ran in between
+                for place, tensor in zip(self._input_order, tensors, strict=True):
+                    self._request.set_input_tensor(place, tensor)
+                self._attached = tensors
             for target, feed in targets:
                 target[...] = feed
             results = list(infer(share_outputs=True).values())

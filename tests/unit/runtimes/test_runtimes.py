@@ -44,7 +44,9 @@ def test_a_bound_call_gives_the_same_answer_each_time(
         first = session.bind([rows[:1]])
         kept = np.array(first()[0])
         np.testing.assert_array_equal(first()[0], kept)
-        np.testing.assert_allclose(session.bind([rows[1:]])()[0], tiny.answers(rows[1:]), atol=1e-5)
+        second = session.bind([rows[1:]])
+        np.testing.assert_allclose(second()[0], tiny.answers(rows[1:]), atol=1e-5)
+        np.testing.assert_array_equal(first()[0], kept)
 
 
 @every_float
@@ -109,3 +111,5 @@ def test_an_open_dimension_is_none_and_takes_any_size(
         for count in (3, 1, 2):
             rows = tiny.samples(count)
             np.testing.assert_allclose(session.run([rows])[0], tiny.answers(rows), atol=1e-5)
+        two, three = session.bind([tiny.samples(2)]), session.bind([tiny.samples(3)])
+        assert [len(call()[0]) for call in (two, three, two)] == [2, 3, 2]
