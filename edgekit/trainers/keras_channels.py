@@ -109,6 +109,10 @@ class Graph:
         for channel in channels:
             self._kept.setdefault(channel, reason)
 
+    def keep_tensor(self, key: Key) -> None:
+        """Keeps the channels of one of the model's outputs."""
+        self.keep(self._vectors.get(key, []), "")
+
     def vector(self, tensor: Mapping[str, Any]) -> list[int]:
         """The channels along the last axis of a tensor; those of a tensor nobody follows are new, and kept."""
         key = _key(tensor["keras_history"])
@@ -143,8 +147,7 @@ def read(model: Any) -> Graph:
     for entry in config["layers"]:
         _read_layer(graph, entry)
     for key in _histories(config["output_layers"]):
-        if key in graph._vectors:
-            graph.keep(graph._vectors[key], "")
+        graph.keep_tensor(key)
     return graph
 
 
