@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from edgekit.core.protocols import Made, Work
 from edgekit.core.shapes import fixed_inputs
 from edgekit.errors import ConversionError
@@ -23,10 +25,23 @@ def to_openvino(work: Work, hint: str) -> Made:
         model = openvino.Core().read_model(work.file)
         model.reshape({port: list(spec.shape) for port, spec in zip(model.inputs, specs, strict=True)})
         model.validate_nodes_and_infer_types()
+        fold_constants(model)
     except RuntimeError as error:
         raise ConversionError(f"OpenVINO could not read the model: {_reason(str(error))}", fix=hint) from error
     openvino.save_model(model, work.out / "model.xml", compress_to_fp16=False)
     return Made(file="model.xml")
+
+
+def fold_constants(model: Any) -> None:
+    """Computes what depends on constants only, in place.
+
+    Without it the weights of depthwise convolutions stay behind a Reshape, and a quantizer takes their scales along the wrong
+    axis.
+    """
+    passes = require("openvino.passes", extra="openvino")
+    folding = passes.Manager()
+    folding.register_pass(passes.ConstantFolding())
+    folding.run_passes(model)
 
 
 def _reason(text: str) -> str:

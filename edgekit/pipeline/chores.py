@@ -30,6 +30,13 @@ def apply(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     return dict(to_json(plugin.apply(from_json(Work, payload["work"]), Precision(payload["precision"]), emit)))
 
 
+def infer(payload: Mapping[str, Any], _: Emit) -> dict[str, Any]:
+    """The agent's `infer` request, answered in this warm process."""
+    from edgekit.agent import artifact
+
+    return artifact.infer(payload)
+
+
 def inspect(payload: Mapping[str, Any], _: Emit) -> dict[str, Any]:
     """Inspector `plugin` reads the graph of `file`: GraphSummary."""
     return dict(to_json(registry.get("inspectors", payload["plugin"]).inspect(Path(payload["file"]))))

@@ -10,7 +10,7 @@ from edgekit.core.job import Job, JobModel
 from edgekit.core.model import Model
 from edgekit.core.proof import Gate, Proof, Tolerance
 from edgekit.core.serde import to_json
-from edgekit.core.target import Precision
+from edgekit.core.target import ModelFormat, Precision
 from edgekit.metrics.intervals import wilson
 from edgekit.metrics.output_error import answers, gates, parity
 from edgekit.pipeline.agents import run_job
@@ -73,6 +73,12 @@ def outputs_of(model: Model, samples: Prepared, tools: Tools) -> list[Any]:
     def infer(folder: Path) -> None:
         job = Job("infer", (job_model(model, "model"),), samples.arranged(model.inputs), folder)
         with tools.progress.step("infer", label) as step:
+            if (
+                model.format is ModelFormat.KERAS
+            ):  # TensorFlow takes seconds to import: its worker is warm, and a process apart
+                request = {"model": to_json(job.models[0]), "job": to_json(job), "file": "outputs.npz"}
+                tools.workshop.call("tensorflow", "infer", request)
+                return
             result = run_job(job, log=tools.store.log("agent"), on_event=step.event)
         for failure in result.failures:
             raise errors.by_name()[failure.kind](failure.message, fix=failure.fix)

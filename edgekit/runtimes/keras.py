@@ -91,7 +91,8 @@ def _limit_threads(tensorflow: Any, threads: int) -> None:
         config.threading.set_intra_op_parallelism_threads(threads)
         config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        if config.threading.get_intra_op_parallelism_threads() != threads:
+        running = config.threading.get_intra_op_parallelism_threads() or os.cpu_count()  # 0 means all cores
+        if running != threads:
             raise errors.InferenceError(
                 f"TensorFlow already runs in this process and cannot change to {threads} threads.",
                 fix="Open the model in a fresh process, as the agent does.",
