@@ -177,7 +177,7 @@ def prune(
     method: Literal["channels", "magnitude"] = "channels",
     amount: float = 0.5,
     recipe: PathLike | Recipe | None = None,
-    finetune_epochs: int = 6,
+    finetune_epochs: int = 8,
     progress: Progress | None = None,
 ) -> Model:
     """Prunes a Keras model; with a recipe, fine-tunes it on the recipe's data afterwards.

@@ -72,9 +72,9 @@ def _check(job: Job) -> None:
         raise ValueError("two of its models have the same id")
     if not job.samples:
         raise ValueError("it names no samples")
-    twin = job.plan.twin if job.plan else None
-    if twin is not None and twin not in {model.id for model in job.models}:
-        raise ValueError(f"its plan's twin {twin!r} is none of its models")
+    strangers = set(job.plan.twins if job.plan else ()) - {model.id for model in job.models}
+    if strangers:
+        raise ValueError(f"its plan's twins {sorted(strangers)} are none of its models")
     if job.action == "latency" and job.plan is None:
         raise ValueError("it measures latency and has no plan")
     if job.plan and (job.plan.blocks < 1 or min(job.plan.threads, default=0) < 1):

@@ -78,7 +78,7 @@ class _Conductor:
 
     def _open_with_twin(self, model: JobModel, threads: int, group: list[_Runner]) -> None:
         opened = self._open(model, False, threads, group)
-        if model.id == (self._plan.twin or self._job.models[0].id):
+        if model.id in (self._plan.twins or (self._job.models[0].id,)):
             if opened:
                 self._open(model, True, threads, group)
             else:

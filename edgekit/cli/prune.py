@@ -20,7 +20,7 @@ def command(
     method: Annotated[Literal["channels", "magnitude"], typer.Option(help="What is removed.")] = "channels",
     amount: Annotated[float, typer.Option(help="Share of the channels or weights, 0..1.")] = 0.5,
     recipe: Annotated[str | None, typer.Option(help="Fine-tune on the data of this recipe.")] = None,
-    finetune_epochs: Annotated[int, typer.Option(help="Epochs of the fine-tune.")] = 6,
+    finetune_epochs: Annotated[int, typer.Option(help="Epochs of the fine-tune.")] = 8,
     out: options.Out = None,
     json: options.Json = False,
     quiet: options.Quiet = False,

@@ -35,8 +35,8 @@ def to_openvino(work: Work, hint: str) -> Made:
 def fold_constants(model: Any) -> None:
     """Computes what depends on constants only, in place.
 
-    Without it the weights of depthwise convolutions stay behind a Reshape, and a quantizer takes their scales along the wrong
-    axis.
+    Without it the weights of depthwise convolutions from ONNX stay behind a Reshape, where a quantizer takes their scales
+    along the wrong axis and the layer then runs in float.
     """
     passes = require("openvino.passes", extra="openvino")
     folding = passes.Manager()

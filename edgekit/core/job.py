@@ -46,7 +46,7 @@ class LatencyPlan:
             (MLPerf LoadGen early stopping), 130 p95.
         rewarm: Inferences at the start of a block that are run and not counted, because another artifact had the caches.
         max_warmup_s: Warm-up gives up looking for a steady state after this long, and says so.
-        twin: Id of the artifact that is run a second time in its own process: the noise floor. None: the first.
+        twins: Ids of the artifacts that are run a second time in a process of their own: the noise floor. Empty: the first.
         seed: Seed of the input sample's choice.
     """
 
@@ -56,7 +56,7 @@ class LatencyPlan:
     min_samples: int = 240
     rewarm: int = 3
     max_warmup_s: float = 3.0
-    twin: str | None = None
+    twins: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -101,7 +101,7 @@ class JobResult:
 
     Attributes:
         outputs: Model id to the name of its `.npz` file in the job's `out`; `infer` only.
-        samples: One entry a model and thread count, the twin's last; `latency` only.
+        samples: One entry a model and thread count, the twins' last; `latency` only.
         failures: Models without a result.
         seconds: Wall time of the job.
         inference_seconds: The part of it spent inside the runtimes.

@@ -90,8 +90,8 @@ class Prune:
 
     method: Literal["channels", "magnitude"]
     amount: float
-    finetune_epochs: int = 6
-    learning_rate: float = 1e-3
+    finetune_epochs: int = 8
+    learning_rate: float = 2e-3
 
 
 @dataclass(frozen=True)

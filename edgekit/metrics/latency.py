@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgekit.core.measurement import LatencySamples, LatencySummary, NoiseFloor, Percentile
+from edgekit.metrics.speed import speed_ratio
 
 _CONFIDENCE = 0.99
 """Confidence of the MLPerf early-stopping rule (loadgen/results.cc, `EarlyStopping`)."""
@@ -83,34 +84,27 @@ def summarize(samples: LatencySamples, percentiles: Sequence[float]) -> LatencyS
 
 
 def noise_floor(artifact: LatencySamples, twin: LatencySamples) -> NoiseFloor:
-    """The artifact against itself in a second process: p50 of the twin over p50 of the artifact, bootstrapped over blocks.
+    """The artifact against itself in a second process, compared block by block as any two artifacts are.
 
     It covers what a fresh process of the same file changes (memory layout, placement on cores, the order of the blocks)
     and the drift of the machine during the round. It does not cover what differs between runs: another day, another
     load, another temperature. It is one pair, so it is itself an estimate; the interval says how good.
     """
-    import numpy as np
-
-    medians = []
-    for row, salt in ((artifact, 0), (twin, 1)):
-        blocks = [np.asarray(block, np.float64) for block in row.blocks_ms]
-        medians.append(_resampled_percentiles(blocks, [50.0], _draw(len(blocks), salt))[0])
-    ratio = _median(twin) / _median(artifact)
-    low, high = _ends(medians[1] / medians[0], len(artifact.blocks_ms))
+    ratio = speed_ratio(twin, artifact)
     return NoiseFloor(
         id=artifact.id,
         threads=artifact.threads,
-        ratio=ratio,
-        interval=(low, high),
-        floor=max(abs(low - 1.0), abs(high - 1.0), abs(ratio - 1.0)),
+        ratio=ratio.value,
+        interval=(ratio.low, ratio.high),
+        floor=max(abs(ratio.low - 1.0), abs(ratio.high - 1.0)),
     )
 
 
-def _draw(blocks: int, salt: int = 0) -> Any:
+def _draw(blocks: int) -> Any:
     """How often each block is drawn in each resample: `int64[resamples, blocks]`, the same on every run."""
     import numpy as np
 
-    return np.random.default_rng(salt).multinomial(blocks, np.full(blocks, 1.0 / blocks), size=_RESAMPLES)
+    return np.random.default_rng(0).multinomial(blocks, np.full(blocks, 1.0 / blocks), size=_RESAMPLES)
 
 
 def _resampled_percentiles(blocks: Sequence[Any], percentiles: Sequence[float], weights: Any) -> Any:
@@ -141,12 +135,6 @@ def _first_reaching(cumulated: Any, share: float) -> Any:
         short = cumulated[rows, middle] < wanted
         low, high = np.where(short, middle + 1, low), np.where(short, high, middle)
     return low
-
-
-def _median(samples: LatencySamples) -> float:
-    import numpy as np
-
-    return float(np.median(np.concatenate(samples.blocks_ms)))
 
 
 def _ends(draws: Any, blocks: int) -> tuple[float, float]:

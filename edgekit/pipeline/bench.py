@@ -15,6 +15,7 @@ from edgekit.core.recipe import Bench
 from edgekit.core.serde import dumps, from_json, to_json
 from edgekit.measure.machine import describe_machine
 from edgekit.metrics.latency import noise_floor, samples_needed, summarize
+from edgekit.metrics.speed import SpeedRatio
 from edgekit.pipeline.agents import run_job
 from edgekit.pipeline.data import Prepared, versions
 from edgekit.pipeline.prove import job_model, runtime_of
@@ -37,7 +38,7 @@ def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools:
     """Measures the latency of every artifact in one interleaved job, or reads it from the store.
 
     Args:
-        models: Artifacts by name; the first is also measured against itself.
+        models: Artifacts by name; the first of each runtime is also measured against itself.
         bench: Thread counts, percentiles and least time.
         samples: Inputs; all artifacts get the same.
         tools: Store and progress.
@@ -50,7 +51,7 @@ def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools:
         blocks=BLOCKS,
         min_block_ms=1000.0 * bench.seconds / BLOCKS,
         min_samples=max(samples_needed(q) for q in bench.percentiles),
-        twin=next(iter(models)),
+        twins=_twins(models),
     )
     machine = describe_machine()
     parts = {
@@ -79,6 +80,14 @@ def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools:
     return _summarized(result, bench)
 
 
+def _twins(models: Mapping[str, Model]) -> tuple[str, ...]:
+    """The first artifact of each runtime: engines differ in how much they differ from themselves."""
+    first: dict[str, str] = {}
+    for name, model in models.items():
+        first.setdefault(runtime_of(model).name, name)
+    return tuple(first.values())
+
+
 def _summarized(result: JobResult, bench: Bench) -> Latencies:
     summaries: dict[str, list[LatencySummary]] = {}
     for row in result.samples:
@@ -98,26 +107,6 @@ speed by about that much (Mytkowicz et al. 2009, "Producing wrong data without d
 artifact has only one process."""
 
 
-@dataclass(frozen=True)
-class SpeedRatio:
-    """How many times faster one artifact is than another (p50), and whether that is more than noise."""
-
-    value: float
-    low: float
-    high: float
-    beyond_noise: bool
-
-
-def speed_ratio(base: LatencySummary, other: LatencySummary, floor: float) -> SpeedRatio | None:
-    """p50 of `base` over p50 of `other`: 2.0 means that `other` is twice as fast. None where either has no p50.
-
-    The interval divides the ends of both 95 % intervals crosswise, which is conservative. The difference is beyond noise
-    when that interval excludes 1 and the difference exceeds the measured noise floor and LEAST_FLOOR.
-    """
-    before, after = base.percentile(50.0), other.percentile(50.0)
-    if before is None or after is None:
-        return None
-    value = before.value_ms / after.value_ms
-    low, high = before.low_ms / after.high_ms, before.high_ms / after.low_ms
-    beyond = not low <= 1.0 <= high and abs(math.log(value)) > math.log1p(max(floor, LEAST_FLOOR))
-    return SpeedRatio(value, low, high, beyond)
+def beyond_noise(ratio: SpeedRatio, floor: float) -> bool:
+    """Whether a speed ratio is a difference: its interval excludes 1, and it exceeds the noise floor and LEAST_FLOOR."""
+    return not ratio.low <= 1.0 <= ratio.high and abs(math.log(ratio.value)) > math.log1p(max(floor, LEAST_FLOOR))

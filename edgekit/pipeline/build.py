@@ -149,11 +149,12 @@ def tolerance_for(precision: Precision, basis: Basis) -> Tolerance:
 
 
 def code_digest(plugin: Any) -> str:
-    """Changes when a plugin's own code changes, so that a newer edgekit does not answer from an older one's results."""
+    """Changes when any file of a plugin's folder changes, so that new code does not answer with old code's results."""
     import hashlib
     import inspect
 
-    return hashlib.sha256(Path(inspect.getfile(type(plugin))).read_bytes()).hexdigest()
+    files = sorted(Path(inspect.getfile(type(plugin))).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _intact(folder: Path) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.core.measurement import LatencySummary, NoiseFloor
+from edgekit.core.measurement import NoiseFloor
 from edgekit.core.report import Entry, TrainingFacts
 from edgekit.core.target import Precision, Target
-from edgekit.pipeline.bench import SpeedRatio, speed_ratio
+from edgekit.metrics.speed import SpeedRatio, speed_ratio
+from edgekit.pipeline.bench import beyond_noise
 
 
 def findings(entries: Sequence[Entry], training: Sequence[TrainingFacts], noise: Sequence[NoiseFloor]) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ def _recommendation(entries: Sequence[Entry], threads: int, floor: float) -> lis
     rivals = [
         e.name
         for _, e in timed
-        if e is not best and (r := e.at(threads)) and (ratio := speed_ratio(r, row, floor)) and not ratio.beyond_noise
+        if e is not best and (r := e.at(threads)) and not beyond_noise(speed_ratio(r.raw, row.raw), floor)
     ]
     if rivals:
         text += f" Not measurably slower: {', '.join(rivals)}."
@@ -80,19 +81,19 @@ def _variants(entries: Sequence[Entry], threads: int, floor: float) -> list[str]
         size = _smaller([1 - e.size_bytes / d.size_bytes for d, e in pairs])
         packed = _smaller([1 - e.compressed_bytes / d.compressed_bytes for d, e in pairs])
         rows = [(d.at(threads), e.at(threads)) for d, e in pairs]
-        ratios = [r for d, e in rows if d and e and (r := speed_ratio(d, e, floor))]
+        ratios = [speed_ratio(d.raw, e.raw) for d, e in rows if d and e]
         sentences.append(
             f"{variant} against dense: files {size}, compressed files {packed}; "
-            f"{_speed_words(ratios)}; {_accuracy_words(pairs)}."
+            f"{_speed_words(ratios, floor)}; {_accuracy_words(pairs)}."
         )
     return sentences
 
 
-def _speed_words(ratios: Sequence[SpeedRatio]) -> str:
+def _speed_words(ratios: Sequence[SpeedRatio], floor: float) -> str:
     if not ratios:
         return "speed was not measured"
-    faster = [r for r in ratios if r.beyond_noise and r.value > 1]
-    slower = [r for r in ratios if r.beyond_noise and r.value < 1]
+    faster = [r for r in ratios if beyond_noise(r, floor) and r.value > 1]
+    slower = [r for r in ratios if beyond_noise(r, floor) and r.value < 1]
     if not faster and not slower:
         return f"it brought no speed: no measurable difference at any of its {len(ratios)} targets"
     words = []
@@ -125,10 +126,13 @@ def _slow_quantized(entries: Sequence[Entry], threads: int, floor: float) -> lis
             continue
         float_name = f"{entry.variant}/{Target(target.format, Precision.FP32)}"
         base = next((e.at(threads) for e in entries if e.name == float_name), None)
-        row: LatencySummary | None = entry.at(threads)
-        ratio = speed_ratio(base, row, floor) if base and row else None
-        if ratio and not (ratio.beyond_noise and ratio.value > 1):
-            how = f"{1 / ratio.value:.2f} times slower than" if ratio.beyond_noise else "not measurably faster than"
+        row = entry.at(threads)
+        if base is None or row is None:
+            continue
+        ratio = speed_ratio(base.raw, row.raw)
+        slower = beyond_noise(ratio, floor) and ratio.value < 1
+        if slower or not beyond_noise(ratio, floor):
+            how = f"{1 / ratio.value:.2f} times slower than" if slower else "not measurably faster than"
             sentences.append(f"{entry.name} is {how} {float_name} on this machine.")
     return sentences
 

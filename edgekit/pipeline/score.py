@@ -104,7 +104,7 @@ def _samples(model: Model, data: Path, labels: Path | None, limit: int | None, t
 
 
 def _class_names(model: Model, samples: Prepared) -> tuple[str, ...]:
-    """The names of the classes: the model's own, else the data's, else their numbers."""
+    """The names of the classes: the model's own, else the data's, and numbers for those nobody named."""
     classes = model.outputs[0].shape[-1] or 0
     assert samples.truth is not None
     outside = next((i for i, label in enumerate(samples.truth) if not 0 <= label < classes), None)
@@ -114,7 +114,5 @@ def _class_names(model: Model, samples: Prepared) -> tuple[str, ...]:
             cause="The labels are for another model, or count from 1.",
             fix=f"Give labels 0..{classes - 1}.",
         )
-    for names in (model.labels, samples.labels):
-        if len(names) == classes:
-            return tuple(names)
-    return tuple(str(i) for i in range(classes))
+    known = model.labels if len(model.labels) == classes else samples.labels
+    return (*known, *(str(i) for i in range(len(known), classes)))

@@ -63,7 +63,7 @@ def test_a_good_recipe_becomes_typed_values(write) -> None:  # type: ignore[no-u
     assert recipe.train.learning_rate == 0.002
     assert recipe.train.options == {"width": 32, "note": "no"}, "YAML 1.2: `no` is text"
     assert recipe.input.layout is Layout.NCHW
-    assert recipe.variants[0].prune.finetune_epochs == 6
+    assert recipe.variants[0].prune.finetune_epochs == 8
     assert recipe.bench.percentiles == (50.0, 99.9)
 
 
