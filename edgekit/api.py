@@ -127,7 +127,7 @@ def run(
     folder = Path(out) if out else Path("runs") / loaded.name
     check_writable(folder)
     with open_tools(progress, fresh=fresh) as tools:
-        return pipeline.run_and_render(loaded, folder, tools)
+        return pipeline.run(loaded, folder, tools)
 
 
 def train(
@@ -341,7 +341,7 @@ def bench(
         asked = Bench(threads=tuple(threads), percentiles=tuple(percentiles), seconds=seconds)
         report = bench_models(named, Path(data) if data else None, Path(labels) if labels else None, asked, tools)
         if out is not None:
-            from edgekit.pipeline.run import render
+            from edgekit.pipeline.assemble import render
 
             render(report, Path(out), tools)
     return report
@@ -359,7 +359,7 @@ def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
 
 def render(report: PathLike, out: PathLike | None = None, forms: Sequence[str] = ("text", "markdown", "html")) -> list[Path]:
     """Draws a `report.json` again, in any of the forms text, json, markdown, html."""
-    from edgekit.pipeline.run import render as draw
+    from edgekit.pipeline.assemble import render as draw
 
     file = Path(report) / "report.json" if Path(report).is_dir() else Path(report)
     with open_tools() as tools:

@@ -111,6 +111,8 @@ def _decode_dataclass(cls: type, data: Any, where: str) -> Any:
 def _decode_sequence(origin: type, args: tuple[Any, ...], data: Any, where: str) -> Any:
     if not isinstance(data, (list, tuple)):
         raise ValueError(f"{where}: expected a list, found {type(data).__name__}")
+    if args and args[0] is float and args[-1] in (float, Ellipsis) and not any(isinstance(item, str) for item in data):
+        return origin(map(float, data))  # raw samples: hundreds of thousands of numbers
     if origin is tuple and args and args[-1] is not Ellipsis:
         return tuple(_decode(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(args, data, strict=True)))
     return origin(_decode(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))

@@ -12,6 +12,7 @@ from edgekit.core.job import Failure, Job, JobResult, LatencyPlan
 from edgekit.core.measurement import LatencySummary, NoiseFloor
 from edgekit.core.model import Model
 from edgekit.core.recipe import Bench
+from edgekit.core.report import Rejected
 from edgekit.core.serde import dumps, from_json, to_json
 from edgekit.measure.machine import describe_machine
 from edgekit.metrics.latency import noise_floor, samples_needed, summarize
@@ -34,8 +35,8 @@ class Latencies:
     failures: tuple[Failure, ...]
 
 
-def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools: Tools) -> Latencies:
-    """Measures the latency of every artifact in one interleaved job, or reads it from the store.
+def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools: Tools) -> Path:
+    """Measures the latency of every artifact in one interleaved job; returns the stored folder with what was measured.
 
     Args:
         models: Artifacts by name; the first of each runtime is also measured against itself.
@@ -76,8 +77,7 @@ def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools:
     entry = tools.store.produce(parts, make)
     if entry.cached:
         tools.progress.cached("measure", label)
-    result = from_json(JobResult, json.loads((entry.path / "latency.json").read_text(encoding="utf-8")))
-    return _summarized(result, bench)
+    return entry.path
 
 
 def _twins(models: Mapping[str, Model]) -> tuple[str, ...]:
@@ -88,7 +88,9 @@ def _twins(models: Mapping[str, Model]) -> tuple[str, ...]:
     return tuple(first.values())
 
 
-def _summarized(result: JobResult, bench: Bench) -> Latencies:
+def summarized(measured: Path, bench: Bench) -> Latencies:
+    """Summaries of what `measure` stored, with the percentiles that `bench` asks for."""
+    result = from_json(JobResult, json.loads((measured / "latency.json").read_text(encoding="utf-8")))
     summaries: dict[str, list[LatencySummary]] = {}
     for row in result.samples:
         if not row.twin:
@@ -110,3 +112,8 @@ artifact has only one process."""
 def beyond_noise(ratio: SpeedRatio, floor: float) -> bool:
     """Whether a speed ratio is a difference: its interval excludes 1, and it exceeds the noise floor and LEAST_FLOOR."""
     return not ratio.low <= 1.0 <= ratio.high and abs(math.log(ratio.value)) > math.log1p(max(floor, LEAST_FLOOR))
+
+
+def rejections(latencies: Latencies) -> tuple[Rejected, ...]:
+    """The failures of a measurement as a report lists them."""
+    return tuple(Rejected(f.id, f.kind, f.message, f.fix) for f in latencies.failures)

@@ -9,17 +9,18 @@ from edgekit.core.report import Entry, TrainingFacts
 from edgekit.core.target import Precision, Target
 from edgekit.metrics.speed import SpeedRatio, speed_ratio
 from edgekit.pipeline.bench import beyond_noise
+from edgekit.pipeline.training import OVERFIT_GAP
 
 
 def findings(entries: Sequence[Entry], training: Sequence[TrainingFacts], noise: Sequence[NoiseFloor]) -> tuple[str, ...]:
     """The findings of a run, the recommendation first."""
     if not entries or not entries[0].latency:
-        return tuple(f"{facts.variant}: {facts.verdict}" for facts in training)
+        return _overfits(training)
     threads = entries[0].latency[0].threads
     floor = max((row.floor for row in noise if row.threads == threads), default=0.0)
     return (
         *_recommendation(entries, threads, floor),
-        *(f"{facts.variant}: {facts.verdict}" for facts in training),
+        *_overfits(training),
         *_variants(entries, threads, floor),
         *_slow_quantized(entries, threads, floor),
         *_noise_words(threads, noise),
@@ -119,31 +120,44 @@ def _accuracy_words(pairs: Sequence[tuple[Entry, Entry]]) -> str:
 
 def _slow_quantized(entries: Sequence[Entry], threads: int, floor: float) -> list[str]:
     """Quantized artifacts that are slower than, or no faster than, float in the same runtime."""
+    idle: dict[str, list[str]] = {}
     sentences = []
     for entry in entries:
         target = Target.parse(entry.target)
         if target.precision in (Precision.FP32, Precision.FP16):
             continue
-        float_name = f"{entry.variant}/{Target(target.format, Precision.FP32)}"
-        base = next((e.at(threads) for e in entries if e.name == float_name), None)
+        plain = Target(target.format, Precision.FP32)
+        base = next((e.at(threads) for e in entries if e.name == f"{entry.variant}/{plain}"), None)
         row = entry.at(threads)
         if base is None or row is None:
             continue
         ratio = speed_ratio(base.raw, row.raw)
-        slower = beyond_noise(ratio, floor) and ratio.value < 1
-        if slower or not beyond_noise(ratio, floor):
-            how = f"{1 / ratio.value:.2f} times slower than" if slower else "not measurably faster than"
-            sentences.append(f"{entry.name} is {how} {float_name} on this machine.")
+        if not beyond_noise(ratio, floor):
+            idle.setdefault(f"{plain}", []).append(entry.name)
+        elif ratio.value < 1:
+            sentences.append(
+                f"{entry.name} is {1 / ratio.value:.2f} times slower ({1 / ratio.high:.2f} to {1 / ratio.low:.2f}) than "
+                f"{entry.variant}/{plain} on this machine."
+            )
+    sentences += [
+        f"Not measurably faster than {plain} of the same variant: {', '.join(names)}." for plain, names in idle.items()
+    ]
     return sentences
 
 
 def _noise_words(threads: int, noise: Sequence[NoiseFloor]) -> list[str]:
+    rows = sorted((row for row in noise if row.threads == threads), key=lambda row: row.floor)
+    if not rows:
+        return []
+    worst = rows[-1]
     return [
-        f"Noise floor: {row.id} against itself differed by {100 * abs(row.ratio - 1):.1f} % (95 % interval of the ratio "
-        f"{row.interval[0]:.3f} to {row.interval[1]:.3f}); differences below {100 * row.floor:.1f} % mean nothing here."
-        for row in noise
-        if row.threads == threads
+        f"A difference in latency below {100 * worst.floor:.1f} % means nothing here: so far from 1 reaches the 95 % "
+        f"interval ({worst.interval[0]:.3f} to {worst.interval[1]:.3f}) of {worst.id} measured against itself."
     ]
+
+
+def _overfits(training: Sequence[TrainingFacts]) -> tuple[str, ...]:
+    return tuple(f"{facts.variant}: {facts.verdict}" for facts in training if facts.gap > OVERFIT_GAP)
 
 
 def _percent(share: float) -> str:

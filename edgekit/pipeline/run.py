@@ -2,54 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
-import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from edgekit import __version__, errors, registry
-from edgekit.core.measurement import Classification
+import edgekit
+from edgekit import errors, registry
 from edgekit.core.model import MANIFEST, Model
 from edgekit.core.proof import Proof
 from edgekit.core.recipe import Recipe, Variant
-from edgekit.core.report import DataFacts, Entry, Rejected, Report, TrainingFacts
+from edgekit.core.report import DataFacts, Rejected, Report, TrainingFacts
 from edgekit.core.serde import to_json
-from edgekit.measure.machine import describe_machine
-from edgekit.metrics.classification import classify
-from edgekit.metrics.paired import compare
-from edgekit.pipeline import bench, findings, training
+from edgekit.pipeline import bench, training
+from edgekit.pipeline.assemble import new_report, render, scored_entries, scores
 from edgekit.pipeline.build import Basis, build
 from edgekit.pipeline.data import Division, Prepared, divided
 from edgekit.pipeline.plan import parse_target
-from edgekit.pipeline.prove import PRUNED, answers_of, prove, runtime_of
-from edgekit.pipeline.store import place
+from edgekit.pipeline.prove import PRUNED, answers_of, prove
+from edgekit.pipeline.store import KEY, place
 from edgekit.pipeline.tools import Tools
-
-PACKAGES = (
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-    "keras",
-    "nncf",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "openvino",
-    "tensorflow",
-    "tf2onnx",
-)
-"""Distributions whose versions a report names."""
 
 REFERENCE = "dense/float"
 
 
-def run(recipe: Recipe, out: Path, tools: Tools) -> Report:
-    """Runs a recipe and writes its artifacts and reports into `out`.
+@dataclass(frozen=True)
+class Results:
+    """Everything a run has made and measured, before any of it is put into words."""
 
-    An artifact that fails is listed in `Report.rejected` and the others go on.
+    division: Division
+    models: Mapping[str, Model]
+    training: tuple[TrainingFacts, ...]
+    artifacts: Mapping[str, Model]
+    rejected: tuple[Rejected, ...]
+    measured: Path
+
+
+def run(recipe: Recipe, out: Path, tools: Tools) -> Report:
+    """Runs a recipe and writes its artifacts and its report, in every form, into `out`.
+
+    An artifact that fails is listed in `Report.rejected` and the others go on. When nothing changed since an earlier run,
+    the files are that run's, and only `wall_seconds` and `time_spent` of the returned report are new.
 
     Args:
         recipe: What to do.
@@ -62,58 +57,87 @@ def run(recipe: Recipe, out: Path, tools: Tools) -> Report:
     """
     started = time.perf_counter()
     _check_names(recipe)
-    out.mkdir(parents=True, exist_ok=True)
+    results = _results(recipe, out, tools)
+    parts = {
+        "what": "report",
+        "code": _code_digest(),
+        "recipe": to_json(recipe),
+        "models": {name: model.digest for name, model in {**results.models, **results.artifacts}.items()},
+        "rejected": to_json(results.rejected),
+        "data": results.division.folder.name,
+        "measured": results.measured.name,
+    }
+
+    def make(folder: Path) -> None:
+        report = _report(recipe, results, tools)
+        render(report, folder, tools, ("text", "markdown", "html"))
+        wall = time.perf_counter() - started
+        timed = replace(report, wall_seconds=round(wall, 3), time_spent=tools.progress.time_spent(wall))
+        render(timed, folder, tools, ("json",))
+
+    entry = tools.store.produce(parts, make)
+    if entry.cached:
+        tools.progress.cached("report", "write the reports")
+    _publish(entry.path, out)
+    report: Report = registry.load("edgekit.renderers.json:read_report")(entry.path / "report.json")
+    wall = time.perf_counter() - started
+    return replace(report, wall_seconds=round(wall, 3), time_spent=tools.progress.time_spent(wall))
+
+
+def _results(recipe: Recipe, out: Path, tools: Tools) -> Results:
     division = divided(recipe, tools)
     for note in division.notes:
         tools.progress.say(note)
     models, facts, rejected = _models(recipe, division, out, tools)
     artifacts, refused = _artifacts(recipe, models, division, out, tools)
+    measured = bench.measure(artifacts, recipe.bench, division.calibration, tools)
+    return Results(division, models, facts, artifacts, (*rejected, *refused), measured)
+
+
+def _report(recipe: Recipe, results: Results, tools: Tools) -> Report:
+    division = results.division
     test = _test_samples(division)
-    answered = {name: _answers(model, division, tools) for name, model in {REFERENCE: models["dense"], **artifacts}.items()}
-    latencies = bench.measure(artifacts, recipe.bench, division.calibration, tools)
-    entries = _entries(artifacts, answered, test, latencies, out, recipe.bench.threads[0])
-    wall = time.perf_counter() - started
-    return Report(
-        name=recipe.name,
-        description=recipe.description,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        edgekit=__version__,
-        environment=describe_machine(packages=PACKAGES),
+    answers = {
+        name: answers_of(model, division.evaluation, tools)[division.proofs :]
+        for name, model in {REFERENCE: results.models["dense"], **results.artifacts}.items()
+    }
+    latencies = bench.summarized(results.measured, recipe.bench)
+    return new_report(
+        recipe.name,
+        recipe.description,
+        recipe.bench.threads[0],
+        scored_entries(results.artifacts, answers, REFERENCE, test, latencies),
+        latencies,
         data=DataFacts(recipe.data.dataset, division.counts, division.evaluation.labels, recipe.seed),
         contract=recipe.input,
-        training=facts,
+        training=results.training,
         reference=REFERENCE,
-        reference_accuracy=_classified(answered[REFERENCE], test),
-        entries=entries,
-        rejected=(*rejected, *refused, *(Rejected(f.id, f.kind, f.message, f.fix) for f in latencies.failures)),
-        noise=latencies.noise,
-        findings=findings.findings(entries, facts, latencies.noise),
-        time_spent=tools.progress.time_spent(wall),
+        reference_accuracy=scores(answers[REFERENCE], test),
+        rejected=(*results.rejected, *bench.rejections(latencies)),
+        time_spent=(),
         options=to_json(recipe),
-        wall_seconds=round(wall, 3),
+        wall_seconds=0.0,
     )
 
 
-def run_and_render(recipe: Recipe, out: Path, tools: Tools) -> Report:
-    """Runs a recipe and writes its report in every form; the JSON is last and counts the time of the others."""
-    started = time.perf_counter()
-    report = run(recipe, out, tools)
-    render(report, out, tools, ("text", "markdown", "html"))
-    wall = time.perf_counter() - started
-    report = replace(report, wall_seconds=round(wall, 3), time_spent=tools.progress.time_spent(wall))
-    render(report, out, tools, ("json",))
-    return report
+def _publish(folder: Path, out: Path) -> None:
+    """Copies the report's files into `out`, each atomically."""
+    try:
+        for source in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != KEY):
+            target = out / source.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            building = target.with_name(f".{target.name}.new")
+            shutil.copyfile(source, building)
+            building.replace(target)
+    except OSError as problem:
+        raise errors.from_os_error(problem, out, writing=True) from problem
 
 
-def render(
-    report: Report, out: Path, tools: Tools, forms: Sequence[str] = ("text", "json", "markdown", "html")
-) -> list[Path]:
-    """Writes a report into `out` in each of `forms` and returns the files."""
-    written = []
-    for form in forms:
-        with tools.progress.step("report", f"write the {form} report"):
-            written.append(registry.get("renderers", form).render(report, out))
-    return written
+def _code_digest() -> str:
+    """Changes with any file of edgekit, so that a newer one does not show an older one's report."""
+    package = Path(edgekit.__file__).parent
+    files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -219,63 +243,3 @@ def _test_samples(division: Division) -> Prepared:
         identities=evaluation.identities[division.proofs :],
         origin="test split",
     )
-
-
-def _answers(model: Model, division: Division, tools: Tools) -> list[int]:
-    return answers_of(model, division.evaluation, tools)[division.proofs :]
-
-
-def _classified(answered: Sequence[int], test: Prepared) -> Classification:
-    assert test.truth is not None
-    return classify(test.truth, answered, test.labels)
-
-
-def _entries(
-    artifacts: Mapping[str, Model],
-    answered: Mapping[str, Sequence[int]],
-    test: Prepared,
-    latencies: bench.Latencies,
-    out: Path,
-    threads: int,
-) -> tuple[Entry, ...]:
-    assert test.truth is not None
-    entries = []
-    for name, model in artifacts.items():
-        variant, target = name.split("/", 1)
-        rows = latencies.summaries.get(name, ())
-        accuracy = _classified(answered[name], test)
-        paired = compare(test.truth, answered[REFERENCE], answered[name], test.labels, test.identities, REFERENCE)
-        facts: dict[str, Any] = {"accuracy": accuracy, "paired": paired, "latency": rows}
-        entries.append(entry_of(name, variant, target, model, out / "artifacts" / variant / target, out, **facts))
-    front = findings.mark_pareto(entries, threads)
-    return tuple(replace(entry, pareto=entry.name in front) for entry in entries)
-
-
-def entry_of(name: str, variant: str, target: str, model: Model, folder: Path, out: Path, **facts: Any) -> Entry:
-    """A report's entry for an artifact that lies in `folder`, with whatever of accuracy, paired and latency is known."""
-    rows = facts.get("latency", ())
-    return Entry(
-        name=name,
-        variant=variant,
-        target=target,
-        folder=str(folder.relative_to(out)) if folder.is_relative_to(out) else str(folder),
-        digest=model.digest,
-        size_bytes=model.size_bytes,
-        compressed_bytes=sum(_compressed_size(model.path / file) for file in model.files),
-        runtime=runtime_of(model).name,
-        proof=model.proof,
-        lineage=model.lineage,
-        notes=model.notes,
-        peak_bytes=max((row.raw.peak_bytes for row in rows), default=None),
-        **facts,
-    )
-
-
-def _compressed_size(file: Path) -> int:
-    """Bytes of a file under DEFLATE (RFC 1951) level 9, read in pieces."""
-    packer = zlib.compressobj(9)
-    total = 0
-    with file.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            total += len(packer.compress(piece))
-    return total + len(packer.flush())

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from edgekit import __version__, errors
+from edgekit import errors
 from edgekit.core.measurement import Classification, PairedTest
 from edgekit.core.model import Model
 from edgekit.core.recipe import Bench
-from edgekit.core.report import Entry, Rejected, Report
+from edgekit.core.report import Report
 from edgekit.core.serde import to_json
-from edgekit.measure.machine import describe_machine
 from edgekit.metrics.classification import classify
 from edgekit.metrics.paired import compare
-from edgekit.pipeline import bench, findings
+from edgekit.pipeline import bench
+from edgekit.pipeline.assemble import entry_of, new_report
 from edgekit.pipeline.data import Prepared, prepared, synthetic
 from edgekit.pipeline.prove import answers_of
-from edgekit.pipeline.run import PACKAGES, entry_of
 from edgekit.pipeline.tools import Tools
 
 Scored = tuple[str, Classification, PairedTest | None]
@@ -66,33 +63,25 @@ def bench_models(models: Mapping[str, Model], data: Path | None, labels: Path | 
         samples = prepared(data, first.inputs[0], first.contract, tools, limit=16)
     else:
         samples = synthetic(first.inputs, tools)
-    latencies = bench.measure(models, asked, samples, tools)
-    entries: list[Entry] = []
+    latencies = bench.summarized(bench.measure(models, asked, samples, tools), asked)
+    entries = []
     for name, model in models.items():
         accuracy, paired = scored.get(name, (None, None))
-        rows = latencies.summaries.get(name, ())
-        target = str(model.target)
-        entries.append(
-            entry_of(name, name, target, model, model.path, model.path, accuracy=accuracy, paired=paired, latency=rows)
-        )
-    front = findings.mark_pareto(entries, asked.threads[0])
-    marked = tuple(replace(entry, folder=str(models[entry.name].path), pareto=entry.name in front) for entry in entries)
+        facts = {"accuracy": accuracy, "paired": paired, "latency": latencies.summaries.get(name, ())}
+        entries.append(entry_of(name, name, str(model.target), model, str(model.path), **facts))
     wall = time.perf_counter() - started
-    return Report(
-        name="bench",
-        description=f"{len(models)} models measured",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        edgekit=__version__,
-        environment=describe_machine(packages=PACKAGES),
+    return new_report(
+        "bench",
+        f"{len(models)} models measured",
+        asked.threads[0],
+        entries,
+        latencies,
         data=None,
         contract=first.contract,
         training=(),
         reference=next(iter(models)) if scored else None,
         reference_accuracy=next(iter(scored.values()))[0] if scored else None,
-        entries=marked,
-        rejected=tuple(Rejected(f.id, f.kind, f.message, f.fix) for f in latencies.failures),
-        noise=latencies.noise,
-        findings=findings.findings(marked, (), latencies.noise),
+        rejected=bench.rejections(latencies),
         time_spent=tools.progress.time_spent(wall),
         options=to_json(asked),
         wall_seconds=round(wall, 3),

@@ -25,7 +25,7 @@ from typing import Any
 from edgekit import errors
 from edgekit.core.serde import dumps
 
-_KEY = "key.json"
+KEY = "key.json"
 """What went into a result, beside it in the store, for a person who wants to know."""
 
 
@@ -90,7 +90,7 @@ class Store:
             building = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}.{os.getpid()}.", dir=self.root / "building"))
             try:
                 make(building)
-                (building / _KEY).write_text(dumps(parts, indent=2) + "\n", encoding="utf-8")
+                (building / KEY).write_text(dumps(parts, indent=2) + "\n", encoding="utf-8")
                 building.chmod(0o755)
                 if final.is_dir():
                     shutil.rmtree(final)
@@ -150,7 +150,7 @@ def place(source: Path, destination: Path, marker: str) -> None:
         destination.parent.mkdir(parents=True, exist_ok=True)
         building.mkdir()
         for file in source.iterdir():
-            if file.name != _KEY:
+            if file.name != KEY:
                 shutil.copyfile(file, building / file.name)
         if destination.exists():
             shutil.rmtree(destination)
