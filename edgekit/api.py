@@ -218,6 +218,7 @@ def convert(
     io: Literal["float", "integer"] = "float",
     samples: int = 200,
     min_agreement: float | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
     progress: Progress | None = None,
 ) -> list[Model]:
     """Converts a model to one or more targets; each artifact is proven against its source before it is placed.
@@ -231,6 +232,7 @@ def convert(
         io: `integer` makes the inputs and outputs of int8 artifacts integers.
         samples: At most so many samples calibrate.
         min_agreement: Least share of same answers in the proof, instead of the precision's own.
+        shapes: Input name to shape, for inputs whose shape the model leaves open.
         progress: Where to show what happens.
 
     Returns:
@@ -250,7 +252,7 @@ def convert(
     folder = Path(out) if out else Path(model).with_name(f"{Path(model).stem}.edgekit")
     check_writable(folder)
     with open_tools(progress) as tools:
-        source = _load(Path(model), tools, preprocessing)
+        source = _with_shapes(_load(Path(model), tools, preprocessing), shapes or {})
         for each in targets:
             check_calibration(route(source, each), present=calib is not None)
         if calib is not None:
@@ -262,7 +264,7 @@ def convert(
             rejects=folder,
             synthetic=calib is None,
             calibration=proof if calib is not None else None,
-            options={"io": io},
+            options={"io": io, **({"shapes": {name: list(shape) for name, shape in shapes.items()}} if shapes else {})},
             min_agreement=min_agreement,
         )
         placed = []
@@ -420,6 +422,24 @@ def _load(path: Path, tools: Tools, preprocessing: Preprocessing | None = None, 
     model = load_model(path, tools, labels=labels)
     contract = preprocessing.contract(model.inputs[0]) if preprocessing else None
     return replace(model, contract=contract or model.contract)
+
+
+def _with_shapes(model: Model, shapes: Mapping[str, Sequence[int]]) -> Model:
+    """The model with the open dimensions of its inputs fixed."""
+    from edgekit.pipeline.reading import fits
+
+    for name, shape in shapes.items():
+        spec = next((spec for spec in model.inputs if spec.name == name), None)
+        if spec is None:
+            raise registry.unknown("input", name, [spec.name for spec in model.inputs])
+        if not fits(tuple(shape), spec.shape):
+            raise errors.UsageError(
+                f"{list(shape)} does not fit the input {spec}.",
+                fix="Give every dimension; those the model fixes stay as they are.",
+            )
+    return replace(
+        model, inputs=tuple(replace(spec, shape=tuple(shapes.get(spec.name, spec.shape))) for spec in model.inputs)
+    )
 
 
 def _named(paths: Sequence[PathLike], tools: Tools, preprocessing: Preprocessing | None) -> Mapping[str, Model]:

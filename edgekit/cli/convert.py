@@ -20,6 +20,9 @@ Targets = Annotated[list[str], typer.Option("--target", "-t", help="What to make
 Calib = Annotated[Path | None, typer.Option(help="Training samples: a folder of images, an .npz with x, or an .npy.")]
 IoOption = Annotated[Literal["float", "integer"], typer.Option(help="Inputs and outputs of int8 artifacts.")]
 Samples = Annotated[int, typer.Option(help="At most so many samples calibrate.")]
+Shape = Annotated[
+    list[str] | None, typer.Option(help="Fix an open input shape: NAME=1,28,28,1; several times for several inputs.")
+]
 MinAgreement = Annotated[float | None, typer.Option(help="Least share of same answers as the source, 0..1.")]
 
 
@@ -31,6 +34,7 @@ def command(
     io: IoOption = "float",
     samples: Samples = 200,
     min_agreement: MinAgreement = None,
+    shape: Shape = None,
     mean: options.Mean = None,
     std: options.Std = None,
     resize: options.Resize = "stretch",
@@ -54,6 +58,7 @@ def command(
         io=io,
         samples=samples,
         min_agreement=min_agreement,
+        shapes=options.shapes(shape or ()),
         progress=progress_for(quiet=quiet, verbose=verbose, as_json=json),
     )
     show_models(made, as_json=json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -66,3 +67,20 @@ def numbers(text: str | None, option: str) -> tuple[float, ...] | None:
         raise UsageError(
             f"{option} {text!r} is not a list of numbers.", fix=f"Write {option} 255 or {option} 1,2,3."
         ) from None
+
+
+def shapes(texts: Sequence[str]) -> dict[str, list[int]]:
+    """`image=1,28,28,1` as a name and a shape.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    from edgekit.errors import UsageError
+
+    found = {}
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        if not name or not all(size.isdecimal() and int(size) > 0 for size in sizes.split(",")):
+            raise UsageError(f"--shape {text!r} is not a name and a shape.", fix="Write --shape image=1,28,28,1.")
+        found[name] = [int(size) for size in sizes.split(",")]
+    return found

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edgekit.cli import options
-from edgekit.cli.convert import Calib, IoOption, MinAgreement, Samples
+from edgekit.cli.convert import Calib, IoOption, MinAgreement, Samples, Shape
 
 NEEDS_ARGUMENTS = True
 DETAILS = (
@@ -23,6 +23,7 @@ def command(
     io: IoOption = "float",
     samples: Samples = 200,
     min_agreement: MinAgreement = None,
+    shape: Shape = None,
     mean: options.Mean = None,
     std: options.Std = None,
     resize: options.Resize = "stretch",
@@ -46,6 +47,7 @@ def command(
         io=io,
         samples=samples,
         min_agreement=min_agreement,
+        shapes=options.shapes(shape or ()),
         progress=progress_for(quiet=quiet, verbose=verbose, as_json=json),
     )
     show_models([made], as_json=json)

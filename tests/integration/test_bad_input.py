@@ -146,8 +146,14 @@ def test_model_with_dynamic_shapes(run: Run, tmp_path: Path) -> None:
     value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, "length", 4]) for name in ("x", "y")]
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "dynamic", value[:1], value[1:])
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), tmp_path / "d.onnx")
-    refused(run("convert", "d.onnx", "--target", "openvino-fp32"), 11, "x float32[1, ?, 4]")
+    refused(run("convert", "d.onnx", "--target", "openvino-fp32"), 11, "x float32[1, ?, 4]", "--shape x=1,SIZE,4")
     assert tree(tmp_path) == {"d.onnx"}
+    target = ("convert", "d.onnx", "--target", "openvino-fp32")
+    refused(run(*target, "--shape", "x=1,7,5"), 2, "does not fit")
+    refused(run(*target, "--shape", "y=1,7,4"), 7, "There is: x")
+    done = run(*target, "--shape", "x=1,7,4", "--json")
+    assert done.code == 0, done.err
+    assert done.json[0]["inputs"][0]["shape"] == [1, 7, 4]
 
 
 def test_no_way_between_formats(run: Run, model: Path) -> None:
