@@ -33,6 +33,9 @@ VERBS = {
 
 _GROUPS = ("recipes", "devices")
 
+INTERRUPTED = 130
+"""What Typer exits with after Ctrl-C: 128 and the number of SIGINT."""
+
 
 def main() -> None:
     """Runs the command line and exits; known errors print what to do and no traceback."""
@@ -46,10 +49,10 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
         sys.exit(_fail(from_os_error(error, error.filename or "a file"), as_json="--json" in arguments))
-    except KeyboardInterrupt:
-        print("\nStopped. Finished steps are kept: the same command goes on from there.", file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(130)  # threads and child processes may still be busy; children end themselves when this process is gone
+    except SystemExit as done:
+        if done.code == INTERRUPTED:
+            print("\nStopped. Finished steps are kept: the same command goes on from there.", file=sys.stderr)
+        raise
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:

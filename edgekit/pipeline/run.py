@@ -152,15 +152,17 @@ def _models(
 ) -> tuple[dict[str, Model], tuple[TrainingFacts, ...], list[Rejected]]:
     """The float model and its variants, each in its own folder of `out`."""
     dense, dense_facts = training.train(recipe, division, tools)
+    place(dense.path, out / "artifacts" / "dense" / "float", MANIFEST)
     models, facts, rejected = {"dense": dense}, [dense_facts], []
     for variant in recipe.variants:
         try:
-            models[variant.name], variant_facts = _variant(recipe, variant, dense, division, tools)
-            facts.append(variant_facts)
+            model, variant_facts = _variant(recipe, variant, dense, division, tools)
         except errors.EdgekitError as problem:
             rejected.append(_rejection(variant.name, problem, tools))
-    for name, model in models.items():
-        place(model.path, out / "artifacts" / name / "float", MANIFEST)
+            continue
+        place(model.path, out / "artifacts" / variant.name / "float", MANIFEST)
+        models[variant.name] = model
+        facts.append(variant_facts)
     return models, tuple(facts), rejected
 
 
