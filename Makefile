@@ -2,7 +2,7 @@
 uv := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .cache/uv/bin/uv)
 run := $(uv) run --no-sync
 
-.PHONY: demo test test-long lint setup
+.PHONY: demo test test-long lint docs setup
 
 demo: setup ## train, prune, convert, prove, measure and report on real handwritten digits
 	$(run) edgekit run recipes/digits.yaml
@@ -18,6 +18,9 @@ lint: setup ## what CI checks beside the tests
 	$(run) ruff format --check .
 	$(run) mypy
 	$(run) lint-imports
+
+docs: setup ## write the generated pages of docs/reference/ anew
+	$(run) python docs/generate.py
 
 setup: $(filter .cache/%,$(uv))
 	$(uv) sync --quiet --locked --all-extras
