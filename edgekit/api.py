@@ -8,7 +8,7 @@ print(artifact.file, artifact.proof.agreement)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -156,11 +156,11 @@ def import_model(
     labels: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Model:
-    """Reads and checks a model file and places it with its `edgekit.json` in `out` (`<stem>.edgekit` when None)."""
+    """Reads and checks a model file and places it with its `edgekit.json` in `out` (`<stem>-imported` when None)."""
     from edgekit.pipeline.store import check_writable, place
 
     file = Path(path)
-    folder = Path(out) if out else file.with_name(f"{file.stem}.edgekit")
+    folder = Path(out) if out else _spot(file, None)("imported")
     check_writable(folder)
     with open_tools(progress) as tools:
         model = _load(file, tools, preprocessing, labels)
@@ -194,7 +194,7 @@ def prune(
         raise errors.UsageError(
             f"An amount of {amount:g} prunes nothing or everything.", fix="Give a share between 0 and 1."
         )
-    folder = Path(out) if out else Path(model).with_name(f"{Path(model).stem}-{method}-{amount:g}")
+    folder = Path(out) if out else _spot(Path(model), None)(f"{method}-{amount:g}")
     how = Prune(method=method, amount=amount, finetune_epochs=finetune_epochs)
     check_writable(folder)
     with open_tools(progress) as tools:
@@ -227,7 +227,7 @@ def convert(
         model: A model file or an artifact folder.
         target: One target, such as `tflite-int8`, or several.
         calib: Training samples for static int8, and for the proof: a folder of images, an .npz or an .npy.
-        out: Folder that gets one folder a target; `<stem>.edgekit` beside the model when None.
+        out: Folder that gets one folder a target, `<out>/<target>`; `<stem>-<target>` beside the model when None.
         preprocessing: How raw samples become the input, when the model does not say.
         io: `integer` makes the inputs and outputs of int8 artifacts integers.
         samples: At most so many samples calibrate.
@@ -241,7 +241,7 @@ def convert(
     Raises:
         UnknownNameError: There is no such target.
         DataError: The calibration samples cannot be used, or a static target has none.
-        ProofError: An artifact does not match its source.
+        ProofError: An artifact does not match its source; the other targets are made all the same.
     """
     from edgekit.pipeline.build import Basis, build
     from edgekit.pipeline.data import prepared, synthetic
@@ -249,8 +249,8 @@ def convert(
     from edgekit.pipeline.store import check_writable, place
 
     targets = [parse_target(text) for text in ([target] if isinstance(target, str) else target)]
-    folder = Path(out) if out else Path(model).with_name(f"{Path(model).stem}.edgekit")
-    check_writable(folder)
+    spot = _spot(Path(model), out)
+    check_writable(spot(str(targets[0])))
     with open_tools(progress) as tools:
         source = _with_shapes(_load(Path(model), tools, preprocessing), shapes or {})
         for each in targets:
@@ -261,17 +261,25 @@ def convert(
             proof = synthetic(source.inputs, tools)
         basis = Basis(
             proof=proof,
-            rejects=folder,
+            rejects=spot,
             synthetic=calib is None,
             calibration=proof if calib is not None else None,
             options={"io": io, **({"shapes": {name: list(shape) for name, shape in shapes.items()}} if shapes else {})},
             min_agreement=min_agreement,
         )
         placed = []
+        failures = []
         for each in targets:
-            artifact = build(source, each, basis, tools)
-            place(artifact.path, folder / str(each), MANIFEST)
-            placed.append(replace(artifact, path=folder / str(each)))
+            try:
+                artifact = build(source, each, basis, tools)
+                place(artifact.path, spot(str(each)), MANIFEST)
+                placed.append(replace(artifact, path=spot(str(each))))
+            except errors.EdgekitError as problem:
+                failures.append(problem)
+        for failure in failures[1:]:
+            tools.progress.warn(f"{failure.message} {failure.fix}")
+    if failures:
+        raise failures[0]
     return placed
 
 
@@ -315,7 +323,7 @@ def validate(
 
     with open_tools(progress) as tools:
         named = _named([models] if isinstance(models, (str, Path)) else models, tools, preprocessing)
-        reference = _load(Path(against), tools, preprocessing) if against else None
+        reference = (Path(against).name, _load(Path(against), tools, preprocessing)) if against else None
         rows = validate_models(named, reference, Path(data), Path(labels) if labels else None, samples, tools)
     return [Validation(name, named[name], scores, paired) for name, scores, paired in rows]
 
@@ -408,6 +416,11 @@ def doctor() -> list[Finding]:
     return diagnose(home())
 
 
+def _spot(model: Path, out: PathLike | None) -> Callable[[str], Path]:
+    """Where what is made of `model` goes: `<out>/<what>`, or `<stem>-<what>` beside the model."""
+    return lambda what: Path(out) / what if out else model.with_name(f"{model.stem}-{what}")
+
+
 def _recipe(recipe: PathLike | Recipe) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
@@ -456,7 +469,7 @@ def _named(paths: Sequence[PathLike], tools: Tools, preprocessing: Preprocessing
 def _keras_only(model: Model) -> Model:
     if model.format is not ModelFormat.KERAS:
         raise errors.UnsupportedModelError(
-            f"{model.path.name} is {model.format.value}; pruning needs a Keras model.",
+            f"{model.files[0]} is {model.format.value}; pruning needs a Keras model.",
             fix="Prune the .keras model, then convert it.",
         )
     return model

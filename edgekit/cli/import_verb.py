@@ -11,7 +11,7 @@ from edgekit.cli import options
 
 NEEDS_ARGUMENTS = True
 DETAILS = (
-    "Writes <MODEL>.edgekit/ with the file and an edgekit.json. With --mean and --std it also holds how an image becomes "
+    "Writes <MODEL>-imported/ with the file and an edgekit.json. With --mean and --std it also holds how an image becomes "
     "the model's input, so that later verbs need not be told."
 )
 

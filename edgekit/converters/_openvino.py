@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgekit.core.names import counted_anew
 from edgekit.core.protocols import Made, Work
 from edgekit.core.shapes import fixed_inputs
 from edgekit.errors import ConversionError
@@ -28,6 +29,9 @@ def to_openvino(work: Work, hint: str) -> Made:
         fold_constants(model)
     except RuntimeError as error:
         raise ConversionError(f"OpenVINO could not read the model: {_reason(str(error))}", fix=hint) from error
+    operators = model.get_ordered_ops()
+    for operator, name in zip(operators, counted_anew([each.get_friendly_name() for each in operators]), strict=True):
+        operator.set_friendly_name(name)
     openvino.save_model(model, work.out / "model.xml", compress_to_fp16=False)
     return Made(file="model.xml")
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from edgekit.converters._keras import KerasFunction, load_function
 from edgekit.converters._onnx_graph import check_operators, pool_without_transpose, rename_interface, spell_out_erfc
+from edgekit.converters._onnx_names import settle_names
 from edgekit.core.protocols import Emit, Made, Work
 from edgekit.core.target import ModelFormat
 from edgekit.errors import ConversionError
@@ -42,6 +43,7 @@ class ONNXFromKeras:
         check_operators(model)
         rename_interface(model.graph, function.inputs, function.outputs)
         pool_without_transpose(model.graph)
+        settle_names(model)
         onnx = require("onnx", extra="onnx")
         del model.graph.value_info[:]
         checked = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)

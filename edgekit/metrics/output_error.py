@@ -7,8 +7,12 @@ from typing import Any
 
 from edgekit.core.proof import Gate, OutputParity
 
-SATURATED_SHARE = 0.5
-"""More than this share of an output at its own extreme values is saturation, unless the source does the same."""
+SATURATED_SHARE = 0.2
+"""More than this share of an output cut off at its own extremes is saturation."""
+
+CUT_OFF_ERROR = 0.1
+"""A value at an output's extreme is cut off when the source's value lies further away than this share of the source's range;
+a softmax whose small scores are all rounded to 0 is not."""
 
 
 def parity(name: str, reference: Any, output: Any) -> OutputParity:
@@ -69,12 +73,12 @@ def gates(name: str, reference: Any, output: Any) -> list[Gate]:
             "the same output for every sample" if constant else "differs from sample to sample",
         )
     )
-    share, source_share = _extreme_share(out), _extreme_share(ref)
+    share = _cut_off_share(ref, out)
     found.append(
         Gate(
             f"{name}: not saturated",
-            share <= SATURATED_SHARE or share <= source_share + 0.1 or constant,
-            f"{100 * share:.1f} % of the values are the output's least or largest (source: {100 * source_share:.1f} %)",
+            share <= SATURATED_SHARE or constant,
+            f"{100 * share:.1f} % of the values are cut off at the output's least or largest",
         )
     )
     return found
@@ -94,5 +98,7 @@ def _constant(values: Any) -> bool:
     return len(values) > 1 and bool((values == values[:1]).all())
 
 
-def _extreme_share(values: Any) -> float:
-    return float(((values == values.min()) | (values == values.max())).mean())
+def _cut_off_share(ref: Any, out: Any) -> float:
+    extreme = (out == out.min()) | (out == out.max())
+    far = abs(ref - out) > CUT_OFF_ERROR * float(ref.max() - ref.min())
+    return float((extreme & far).mean())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
+from edgekit.core.names import counted_anew
 from edgekit.core.protocols import Emit, Made, Work
 from edgekit.core.target import ModelFormat, Precision
 from edgekit.core.tensor import DType, TensorSpec
@@ -59,6 +60,9 @@ class QuantizeOpenVINO:
             _check_outputs(work)
             inputs = (integer_input(openvino, quantized, range_to_scale(*input_range(quantized))),)
             outputs = integer_outputs(openvino, quantized, [range_to_scale(low, high) for low, high in ranges])
+        operators = quantized.get_ordered_ops()
+        for operator, name in zip(operators, counted_anew([each.get_friendly_name() for each in operators]), strict=True):
+            operator.set_friendly_name(name)
         openvino.save_model(quantized, work.out / _FILE, compress_to_fp16=False)
         return Made(file=_FILE, notes=_notes(quantized), inputs=inputs, outputs=outputs)
 

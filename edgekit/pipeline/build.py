@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,12 @@ class Basis:
         synthetic: Whether the proof samples are random, so that answers mean nothing.
         calibration: Samples for static quantization; None when there are none.
         options: Further options of converters and passes, such as {"io": "integer"}.
-        rejects: Folder that an artifact with a failed proof is kept in, as `<name>.rejected`.
+        rejects: Where an artifact with a failed proof is kept, given its name, `<target>.rejected`.
         min_agreement: Overrides the least share of same answers.
     """
 
     proof: Prepared
-    rejects: Path
+    rejects: Callable[[str], Path]
     count: int | None = None
     synthetic: bool = False
     calibration: Prepared | None = None
@@ -96,7 +96,7 @@ def _step(source: Model, hop: Hop, basis: Basis, tools: Tools) -> Model:
         model = replace(model, proof=proof)
         model.write_manifest()
         if not proof.passed:
-            rejected = basis.rejects / f"{hop.target}.rejected"
+            rejected = basis.rejects(f"{hop.target}.rejected")
             place(folder, rejected, MANIFEST)
             raise errors.ProofError(
                 f"{hop.plugin} made a {hop.target} that does not match its source: {'; '.join(proof.reasons)}.",

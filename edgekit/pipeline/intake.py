@@ -38,6 +38,8 @@ def load_model(path: Path, tools: Tools, *, contract: InputContract | None = Non
         MissingPackageError: The package that reads it is not installed.
     """
     model = _read_artifact(path) if path.is_dir() else _import_file(path, tools)
+    if model.proof and not model.proof.passed:
+        tools.progress.warn(f"{path} failed its proof: {'; '.join(model.proof.reasons)}.")
     return replace(model, contract=contract or model.contract, labels=tuple(labels) or model.labels)
 
 

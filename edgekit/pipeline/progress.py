@@ -16,10 +16,7 @@ STAGES = ("train", "convert", "infer", "measure", "report")
 
 
 class Progress:
-    """Counts steps and time; this one is silent, the command line shows it.
-
-    Stages may run in parallel threads; their seconds are busy seconds and can add up to more than the wall time.
-    """
+    """Counts steps and time; this one is silent, the command line shows it."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = defaultdict(float)
@@ -63,8 +60,9 @@ class Progress:
         """A plain sentence that every reader must see."""
 
     def time_spent(self, busy_seconds: float) -> tuple[TimeSpent, ...]:
-        """Seconds by stage; `overhead` is what is left of `busy_seconds`."""
-        rows = [TimeSpent(stage, round(self._seconds[stage], 3), self._cached[stage], self._done[stage]) for stage in STAGES]
+        """Seconds by stage that had something to do; `overhead` is what is left of `busy_seconds`."""
+        used = [stage for stage in STAGES if self._done[stage] or self._cached[stage]]
+        rows = [TimeSpent(stage, round(self._seconds[stage], 3), self._cached[stage], self._done[stage]) for stage in used]
         own = max(0.0, busy_seconds - sum(row.seconds for row in rows))
         return (*rows, TimeSpent("overhead", round(own, 3), 0, 0))
 

@@ -100,7 +100,7 @@ def answers_of(model: Model, samples: Prepared, tools: Tools) -> list[int]:
     found = answers(outputs_of(model, samples, tools)[0])
     if found is None:
         raise errors.DataError(
-            f"{model.path.name} has no scores a class: its first output is {model.outputs[0]}.",
+            f"{model.files[0]} has no scores a class: its first output is {model.outputs[0]}.",
             fix="Accuracy is for classifiers: an output of shape [1, classes].",
         )
     return [int(answer) for answer in found]

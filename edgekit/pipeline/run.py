@@ -211,7 +211,7 @@ def _artifacts(
         folder = out / "artifacts" / variant
         basis = Basis(
             proof=division.evaluation,
-            rejects=folder,
+            rejects=folder.joinpath,
             count=division.proofs,
             calibration=division.calibration,
             options={"io": recipe.io},

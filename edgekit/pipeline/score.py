@@ -24,19 +24,23 @@ Scored = tuple[str, Classification, PairedTest | None]
 
 
 def validate_models(
-    models: Mapping[str, Model], reference: Model | None, data: Path, labels: Path | None, limit: int | None, tools: Tools
+    models: Mapping[str, Model],
+    reference: tuple[str, Model] | None,
+    data: Path,
+    labels: Path | None,
+    limit: int | None,
+    tools: Tools,
 ) -> list[Scored]:
-    """Scores of each model on labelled data; compared with `reference`, or with the first model when there are several.
+    """Scores of each model on labelled data, compared with `reference` (its name and it), else with the first model.
 
     Raises:
         DataError: The samples cannot be used, or have no labels.
         LabelError: A label is outside the model's classes.
     """
+    reference_name, before = next(iter(models)), None
     if reference is not None:
-        reference_name = reference.path.name
-        before: list[int] | None = answers_of(reference, _samples(reference, data, labels, limit, tools), tools)
-    else:
-        reference_name, before = next(iter(models)), None
+        reference_name, model = reference
+        before = answers_of(model, _samples(model, data, labels, limit, tools), tools)
     rows: list[Scored] = []
     for name, model in models.items():
         samples = _samples(model, data, labels, limit, tools)

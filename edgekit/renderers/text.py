@@ -127,12 +127,16 @@ def _fitting(columns: list[_Column], cells: dict[str, list[str]], width: int) ->
     return shown
 
 
+def _against(report: Report) -> str:
+    return "vs float" if (report.reference or "").endswith("/float") else "vs reference"
+
+
 def _columns(report: Report) -> list[_Column]:
     counts = rows.thread_counts(report)
     columns = [
-        _Column("artifact", "", lambda e: f"{'*' if e.pareto else ' '} {e.variant}/{e.target}"),
+        _Column("artifact", "", lambda e: f"{'*' if e.pareto else ' '} {e.name}"),
         _Column("accuracy", "%", _accuracy, 1),
-        _Column("vs float", "points", _paired, 2),
+        _Column(_against(report), "points", _paired, 2),
     ]
     if counts:
         at = f"ms, {words.threads(counts[0])}"
@@ -195,7 +199,7 @@ def _legend(report: Report, left_out: list[str]) -> str:
     if counts:
         parts.append(f"*: none is both more accurate and faster at {words.threads(counts[0])}")
     if report.reference:
-        parts.append(f"vs float: the same samples through {report.reference} (paired test)")
+        parts.append(f"{_against(report)}: the same samples through {report.reference} (paired test)")
     parts.append("SNR and same: against the model it was made from")
     if left_out:
         parts.append(f"no room for {', '.join(left_out)}: see {TextRenderer.filename}")

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from edgekit.core.measurement import Classification, Interval, LatencySummary, NoiseFloor, PairedTest, Percentile
-from edgekit.core.proof import Proof
+from edgekit.core.proof import Proof, Tolerance
 
 SIGNIFICANCE = 0.05
 """A paired test with a p-value below this is called a difference; 0.05 goes with the 95 % intervals."""
@@ -168,3 +168,15 @@ def _decimals(value: float, digits: int) -> int:
 
 def _rounded(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}" if decimals >= 0 else f"{round(value, decimals):.0f}"
+
+
+def bounds(tolerance: Tolerance) -> str:
+    """The bounds a proof was held to, those that were asked."""
+    asked = []
+    if tolerance.min_snr_db is not None:
+        asked.append(f"SNR at least {tolerance.min_snr_db:g} dB")
+    if tolerance.min_cosine is not None:
+        asked.append(f"cosine at least {tolerance.min_cosine:g}")
+    if tolerance.min_agreement is not None:
+        asked.append(f"same answer at least {100 * tolerance.min_agreement:g} %")
+    return ", ".join(asked) or "none"

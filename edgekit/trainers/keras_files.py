@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can say."""
+
+_SHARED = re.compile(r'("shared_object_id":\s*)(\d+)')
 
 
 def engine() -> tuple[Any, Any]:
@@ -59,7 +62,7 @@ def save(model: Any, out: Path) -> str:
     """Writes the model, without an optimizer's state, into `out` and returns the file's name."""
     file = out / FILE
     model.save(file)
-    _strip_dates(file)
+    _settle(file)
     return FILE
 
 
@@ -68,14 +71,21 @@ def kernels(model: Any) -> list[Any]:
     return [weight for weight in model.trainable_variables if weight.name in KERNELS]
 
 
-def _strip_dates(file: Path) -> None:
-    """Takes the time of saving out of the archive, so that the same training gives the same digest."""
+def _settle(file: Path) -> None:
+    """Takes the time of saving and memory addresses out of the archive: the same training gives the same digest."""
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     metadata = json.loads(parts["metadata.json"])
     parts["metadata.json"] = json.dumps({**metadata, "date_saved": "1980-01-01@00:00:00"}).encode()
+    parts["config.json"] = _count_shared(parts["config.json"].decode()).encode()
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         for name, content in parts.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
     file.write_bytes(whole.getvalue())
+
+
+def _count_shared(config: str) -> str:
+    """Objects that layers share are told apart by their addresses; numbers in the order of appearance do the same."""
+    numbers: dict[str, int] = {}
+    return _SHARED.sub(lambda found: f"{found[1]}{numbers.setdefault(found[2], len(numbers))}", config)
