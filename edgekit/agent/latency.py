@@ -56,7 +56,8 @@ class _Conductor:
         self._job, self._plan, self._emit = job, plan, emit
         self._request = to_json({"samples": job.samples, "contract": job.contract, "out": job.out})
         self._step = 0
-        self._steps = len(plan.threads) * (len(job.models) + 1) * (1 + plan.blocks)
+        self._twins = plan.twins or (job.models[0].id,)
+        self._steps = len(plan.threads) * (len(job.models) + len(self._twins)) * (1 + plan.blocks)
         self.samples: list[LatencySamples] = []
         self.failures: list[Failure] = []
         self.inside_s = 0.0
@@ -78,7 +79,7 @@ class _Conductor:
 
     def _open_with_twin(self, model: JobModel, threads: int, group: list[_Runner]) -> None:
         opened = self._open(model, False, threads, group)
-        if model.id in (self._plan.twins or (self._job.models[0].id,)):
+        if model.id in self._twins:
             if opened:
                 self._open(model, True, threads, group)
             else:
