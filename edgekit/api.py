@@ -2,7 +2,8 @@
 
 import edgekit
 
-artifact = edgekit.convert("model.keras", "tflite-int8", calib="photos/", mean=[127.5], std=[127.5])
+said = edgekit.Preprocessing(mean=(127.5,), std=(127.5,))
+(artifact,) = edgekit.convert("model.keras", "tflite-int8", calib="photos/", preprocessing=said)
 print(artifact.file, artifact.proof.agreement)
 """
 
