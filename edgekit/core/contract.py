@@ -5,7 +5,7 @@ Calibration, validation, the agent on a board and a deployed runner all call `In
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from edgekit.core.tensor import Layout
@@ -58,15 +58,26 @@ class InputContract:
         """
         import numpy as np
 
-        sample = np.asarray(raw)
-        if self.kind == "image":
-            sample = self._geometry(sample)
+        sample = self.fit(raw)
         real = (sample.astype(np.float32) - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         if self.kind == "image" and self.layout is Layout.NCHW:
             real = real.transpose(2, 0, 1)
         return np.ascontiguousarray(real[np.newaxis], dtype=np.float32)
 
-    def _geometry(self, sample: Any) -> Any:
+    def fit(self, raw: Any) -> Any:
+        """The first half of `apply`: resize, crop and channel order, still in raw values; a tensor is left as it is.
+
+        Returns:
+            `uint8[height, width, c]` for an image.
+
+        Raises:
+            ValueError: As `apply`.
+        """
+        import numpy as np
+
+        sample = np.asarray(raw)
+        if self.kind == "tensor":
+            return sample
         if sample.ndim == 2:
             sample = sample[:, :, None]
         if sample.ndim != 3 or sample.shape[2] not in (1, 3):
@@ -79,6 +90,10 @@ class InputContract:
                 f"the image is {found} and the contract, with resize {self.resize}, wants {wanted[0]}x{wanted[1]}"
             )
         return sample
+
+    def after_fit(self) -> InputContract:
+        """The second half: the contract that makes of `fit(raw)` what this one makes of `raw`."""
+        return replace(self, resize="none", crop="none", channels="gray" if self.channels == "gray" else "rgb")
 
     def _resize(self, sample: Any) -> Any:
         rows, columns = sample.shape[:2]
@@ -107,7 +122,11 @@ class InputContract:
         grey = sample.shape[2] == 1
         if self.channels == "gray":
             # ITU-R BT.601 luma, the weights PIL uses for convert("L").
-            return sample if grey else np.rint(sample @ np.array([0.299, 0.587, 0.114], np.float32))[:, :, None]
+            return (
+                sample
+                if grey
+                else np.rint(sample @ np.array([0.299, 0.587, 0.114], np.float32))[:, :, None].astype(sample.dtype)
+            )
         colour = np.repeat(sample, 3, axis=2) if grey else sample
         return colour[:, :, ::-1] if self.channels == "bgr" else colour
 

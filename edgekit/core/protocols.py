@@ -203,9 +203,9 @@ class TrainWork:
     Attributes:
         out: An empty folder for the model file.
         checkpoint: A folder that outlives a kill; the trainer keeps what it needs to resume in it.
-        data: A folder with train_x.npy `uint8 or float32 [n, ...]` raw samples, train_y.npy `int64[n]`, and
-            validation_x.npy, validation_y.npy.
-        contract: From raw samples to the model's input.
+        data: A folder with train_x.npy `uint8 or float32 [n, ...]`, samples of one size in raw values, train_y.npy
+            `int64[n]`, and validation_x.npy, validation_y.npy.
+        contract: From these samples to the model's input.
         classes: Number of classes.
         seed: Seed of everything random.
         options: The recipe's `train` section: architecture and its options, epochs, batch_size, learning_rate,

@@ -49,7 +49,7 @@ def split(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     parts, notes = stratified_split(samples, from_json(Split, payload["shares"]), payload["seed"])
     out, contract = Path(payload["out"]), from_json(InputContract, payload["contract"])
     for name in ("train", "validation"):
-        np.save(out / f"{name}_x.npy", _stack(samples, parts[name]))
+        np.save(out / f"{name}_x.npy", _stack(samples, parts[name], contract))
         np.save(out / f"{name}_y.npy", np.asarray([samples.targets[i] for i in parts[name]], np.int64))
     calibration = [parts["train"][i] for i in spread(len(parts["train"]), payload["calibration"])]
     proofs = parts["validation"][:PROOF_SAMPLES]
@@ -67,17 +67,32 @@ def spread(count: int, limit: int | None) -> list[int]:
     return [i * count // limit for i in range(limit)]
 
 
-def _stack(samples: Samples, rows: Sequence[int]) -> Any:
+def _stack(samples: Samples, rows: Sequence[int], contract: InputContract) -> Any:
+    """Samples for training, resized and cropped but in raw values, because augmentation comes before normalization."""
     import numpy as np
 
-    arrays = [np.asarray(samples.raw(i)) for i in rows]
-    shapes = {array.shape for array in arrays}
+    arrays = [_fitted(samples, row, contract) for row in rows]
+    shapes = sorted({array.shape for array in arrays})
     if len(shapes) > 1:
         raise errors.DataError(
-            f"The samples differ in shape: {sorted(shapes)[0]} and {sorted(shapes)[-1]} among {len(shapes)} shapes.",
-            fix="Training needs samples of one size: resize them once, before training.",
+            f"The samples differ in shape: {shapes[0]} and {shapes[-1]} among {len(shapes)} shapes.",
+            fix="Give the input section a resize rule, such as `resize: stretch`.",
         )
     return np.stack(arrays)
+
+
+def _fitted(samples: Samples, row: int, contract: InputContract) -> Any:
+    try:
+        return contract.fit(samples.raw(row))
+    except ValueError as problem:
+        raise _misfit(samples.identify(row), problem) from None
+
+
+def _misfit(name: str, problem: ValueError) -> errors.DataError:
+    return errors.DataError(
+        f"Sample {name}: {problem}.",
+        fix="Give a resize rule that fits: --resize stretch, or `resize: stretch` in the recipe's input section.",
+    )
 
 
 def _write_prepared(
@@ -135,9 +150,7 @@ def _checked(samples: Samples, row: int, contract: InputContract | None, spec: T
     try:
         value = contract.apply(raw)[0] if contract else raw
     except ValueError as problem:
-        raise errors.DataError(
-            f"Sample {name}: {problem}.", fix="Give a resize rule that fits, such as --resize stretch."
-        ) from None
+        raise _misfit(name, problem) from None
     if spec is not None and spec.dtype in (DType.FLOAT32, DType.INT8, DType.UINT8):
         value = value.astype(np.float32)
     elif spec is not None:

@@ -123,7 +123,7 @@ def _fit(
             out=folder,
             checkpoint=tools.store.partial(parts),
             data=division.folder,
-            contract=contract,
+            contract=contract.after_fit(),
             classes=len(division.evaluation.labels),
             seed=recipe.seed,
             options=options,

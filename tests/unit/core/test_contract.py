@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,25 @@ def test_short_side_then_center_crop_takes_the_middle() -> None:
 def test_a_sample_that_cannot_fit_says_why(raw: np.ndarray, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         InputContract(kind="image", height=2, width=2).apply(raw)
+
+
+@pytest.mark.parametrize("channels", ["rgb", "bgr", "gray"])
+@pytest.mark.parametrize("resize", ["stretch", "short-side"])
+def test_the_two_halves_make_the_whole(
+    channels: Literal["rgb", "bgr", "gray"], resize: Literal["stretch", "short-side"]
+) -> None:
+    contract = InputContract(
+        kind="image",
+        height=8,
+        width=8,
+        channels=channels,
+        resize=resize,
+        resize_to=12,
+        crop="center",
+        mean=(9.0,),
+        std=(3.0,),
+    )
+    raw = gradient(20, 30, 3)
+    fitted = contract.fit(raw)
+    assert fitted.dtype == np.uint8
+    assert np.array_equal(contract.after_fit().apply(fitted), contract.apply(raw))
