@@ -84,12 +84,18 @@ def _placeholder() -> None:
     """Stands for a verb that is not the one being run."""
 
 
-def _root(
-    version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True),
-) -> None:
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         print(f"edgekit {__version__}")
         raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+    ),
+) -> None:
+    """Only a callback of the option itself runs when no verb is named."""
 
 
 def _fail(error: EdgekitError, *, as_json: bool) -> int:
