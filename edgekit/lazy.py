@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,5 +39,7 @@ def installed(module: str) -> bool:
 
 
 def install_command(extra: str) -> str:
-    """The command that installs one extra of edgekit."""
-    return f"pip install '{DISTRIBUTION}[{extra}]'"
+    """The command that installs one extra (or several, with commas) of edgekit: from its checkout where it runs from one."""
+    root = Path(__file__).parents[1]
+    where = str(root) if (root / "pyproject.toml").is_file() else DISTRIBUTION
+    return f"pip install '{where}[{extra}]'"

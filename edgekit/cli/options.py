@@ -65,7 +65,7 @@ def numbers(text: str | None, option: str) -> tuple[float, ...] | None:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise UsageError(
-            f"{option} {text!r} is not a list of numbers.", fix=f"Write {option} 255 or {option} 1,2,3."
+            f"{option} {text!r} is not a list of numbers.", fix=f"Write {option} 2 or {option} 1,2,3."
         ) from None
 
 

@@ -24,7 +24,7 @@ def load_recipe(path: Path) -> Recipe:
         MissingFileError: There is no such file.
         RecipeError: It is no recipe; the message has every problem with its line.
     """
-    fix = "Correct the lines named above; docs/reference/recipe.md lists every key of a recipe."
+    fix = "Correct the lines named above; `edgekit recipes show digits` is an example with every key explained."
     loaded: Recipe = _load(path, Recipe, recipe.SCHEMA, rules.check_recipe, fix)
     return loaded
 
@@ -36,7 +36,7 @@ def load_device(path: Path) -> DeviceProfile:
         MissingFileError: There is no such file.
         RecipeError: It is no device profile; the message has every problem with its line.
     """
-    fix = "Correct the lines named above; docs/reference/device.md lists every key of a device profile."
+    fix = "Correct the lines named above; `edgekit devices show raspberry-pi-5` is an example."
     loaded: DeviceProfile = _load(path, DeviceProfile, device.SCHEMA, rules.check_device, fix)
     return loaded
 

@@ -121,6 +121,8 @@ def prepared(
         DataError: Empty, of the wrong shape or range, constant, without labels when `labelled`.
         NonFiniteDataError: NaN or infinity in it.
     """
+    if limit is not None and limit < 1:
+        raise errors.UsageError(f"{limit} samples are none.", fix="Give --samples 1 or more.")
     dataset, options = locate(path)
     if labels is not None:
         options["labels"] = str(labels.resolve())
@@ -215,7 +217,7 @@ def divided(recipe: Recipe, tools: Tools) -> Division:
     facts = json.loads((entry.path / "split.json").read_text(encoding="utf-8"))
     return Division(
         folder=entry.path,
-        calibration=_read_prepared(entry.path, "calibration", "training samples"),
+        calibration=_read_prepared(entry.path, "calibration", f"{facts['calibration']} training samples"),
         evaluation=_read_prepared(entry.path, "evaluation", "validation samples"),
         proofs=facts["proofs"],
         counts=facts["counts"],

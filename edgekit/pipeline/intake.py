@@ -101,7 +101,15 @@ def _import_file(path: Path, tools: Tools) -> Model:
         facts = read_facts(tools, plugin, path.resolve())
         for file in files:
             shutil.copyfile(file, folder / file.name)
-        finish(folder, facts, stage="import", tool=plugin.name, options={"file": path.name}, started=started)
+        finish(
+            folder,
+            facts,
+            stage="import",
+            tool=plugin.name,
+            options={"file": path.name},
+            started=started,
+            packages=plugin.packages,
+        )
 
     return Model.read(tools.store.produce(parts, make).path)
 

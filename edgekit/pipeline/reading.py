@@ -55,7 +55,12 @@ def split(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     proofs = parts["validation"][:PROOF_SAMPLES]
     _write_prepared(out, "calibration", samples, calibration, contract, None, emit)
     _write_prepared(out, "evaluation", samples, [*proofs, *parts["test"]], contract, None, emit)
-    facts = {"proofs": len(proofs), "counts": {name: len(rows) for name, rows in parts.items()}, "notes": list(notes)}
+    facts = {
+        "proofs": len(proofs),
+        "calibration": len(calibration),
+        "counts": {name: len(rows) for name, rows in parts.items()},
+        "notes": list(notes),
+    }
     (out / "split.json").write_text(json.dumps(facts), encoding="utf-8")
     return {}
 

@@ -87,7 +87,7 @@ class Store:
             if final.is_dir() and (not self._fresh or digest in self._made):
                 os.utime(final)
                 return Entry(final, cached=True)
-            building = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}.{os.getpid()}.", dir=self.root / "building"))
+            building = self.temporary(digest[:12])
             try:
                 make(building)
                 (building / KEY).write_text(dumps(parts, indent=2) + "\n", encoding="utf-8")
@@ -112,6 +112,10 @@ class Store:
         folder = self.root / "partial" / digest_of(parts)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def temporary(self, name: str = "tmp") -> Path:
+        """A new empty folder; the next store on this home removes it when this process is gone."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}.{os.getpid()}.", dir=self.root / "building"))
 
     def log(self, name: str) -> Path:
         """The log file of a child process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -24,6 +25,7 @@ class Workshop:
         self._store = store
         self._guard = threading.Lock()
         self._workers: dict[str, tuple[Worker, threading.Lock]] = {}
+        self._temporary = store.temporary()
 
     def call(
         self,
@@ -40,7 +42,9 @@ class Workshop:
         """
         with self._guard:
             if engine not in self._workers:
-                self._workers[engine] = (Worker(self._store.log(engine), _QUIET), threading.Lock())
+                # What a library leaves in the temporary folder when its process is ended goes with this workshop.
+                environment = {**_QUIET, "TMPDIR": str(self._temporary)}
+                self._workers[engine] = (Worker(self._store.log(engine), environment), threading.Lock())
         worker, turn = self._workers[engine]
         with turn:
             return worker.call(f"edgekit.pipeline.chores:{chore}", payload, on_event)
@@ -49,6 +53,7 @@ class Workshop:
         """Ends every child process."""
         for worker, _ in self._workers.values():
             worker.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def __enter__(self) -> Workshop:
         return self

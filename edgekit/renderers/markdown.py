@@ -104,23 +104,23 @@ def _head(report: Report) -> str:
 
 
 def _artifacts(report: Report) -> list[str]:
-    counts = rows.thread_counts(report)
+    counts, asked = rows.thread_counts(report), rows.percentiles(report)
     head = ["artifact", "accuracy", "against float"]
-    head += [f"{q}, {words.threads(n)}" for n in counts for q in ("p50", "p90")]
+    head += [f"p{q:g}, {words.threads(n)}" for n in counts for q in asked]
     head += ["size", "zipped", "peak memory", "SNR", "same answer"]
-    lines = [_row(entry, counts) for entry in rows.by_latency(report)]
+    lines = [_row(entry, counts, asked) for entry in rows.by_latency(report)]
     note = "In brackets: 95 % intervals. Bold: on the Pareto front"
     return [table(head, lines), f"{note} at {words.threads(counts[0])}." if counts else f"{note}."]
 
 
-def _row(entry: Entry, counts: list[int]) -> list[str]:
+def _row(entry: Entry, counts: list[int], asked: list[float]) -> list[str]:
     cells = [f"**{escaped(entry.name)}**" if entry.pareto else escaped(entry.name)]
     cells.append(words.accuracy(entry.accuracy).inline() if entry.accuracy else "no labels")
     paired = entry.paired
     cells.append(f"{words.verdict(paired)} {words.difference(paired).inline()}" if paired else "-")
     for count in counts:
         row = entry.at(count)
-        for q in (50, 90):
+        for q in asked:
             found = row.percentile(q) if row else None
             cells.append(words.latency(found).inline() if found else "refused" if row else "-")
     cells += [words.size(entry.size_bytes), words.size(entry.compressed_bytes)]

@@ -18,6 +18,11 @@ def thread_counts(report: Report) -> list[int]:
     return list(seen)
 
 
+def percentiles(report: Report) -> list[float]:
+    """The percentiles that some artifact's samples supported, ascending; those of no artifact are only said to be refused."""
+    return sorted({found.q for entry in report.entries for row in entry.latency for found in row.percentiles})
+
+
 def by_latency(report: Report, threads: int | None = None) -> list[Entry]:
     """Entries by their median latency at `threads` (default: the first count), fastest first, unmeasured ones last."""
     counts = thread_counts(report)

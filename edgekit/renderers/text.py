@@ -6,6 +6,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar
 
@@ -140,11 +141,9 @@ def _columns(report: Report) -> list[_Column]:
     ]
     if counts:
         at = f"ms, {words.threads(counts[0])}"
-        columns += [
-            _Column("p50", at, lambda e: _latency(e, counts[0], 50), 3),
-            _Column("p90", at, lambda e: _latency(e, counts[0], 90), 7),
-            _Column("rate", "1/s", lambda e: _rate(e, counts[0]), 10),
-        ]
+        for q in rows.percentiles(report):
+            columns.append(_Column(f"p{q:g}", at, partial(_latency, threads=counts[0], q=q), 3 if q == 50 else 7))
+        columns.append(_Column("rate", "1/s", lambda e: _rate(e, counts[0]), 10))
     columns += [
         _Column("size", "", lambda e: words.size(e.size_bytes), 4),
         _Column("zipped", "", lambda e: words.size(e.compressed_bytes), 9),
@@ -202,7 +201,7 @@ def _legend(report: Report, left_out: list[str]) -> str:
         parts.append(f"{_against(report)}: the same samples through {report.reference} (paired test)")
     parts.append("SNR and same: against the model it was made from")
     if left_out:
-        parts.append(f"no room for {', '.join(left_out)}: see {TextRenderer.filename}")
+        parts.append(f"no room for {', '.join(left_out)}: a wider terminal or --json shows them")
     return words.printable("; ".join(parts) + ".")
 
 

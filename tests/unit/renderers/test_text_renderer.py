@@ -31,11 +31,11 @@ def test_every_artifact_is_one_row_that_fits_the_width(width: int) -> None:
 
 def test_a_latency_or_an_accuracy_never_stands_without_its_interval() -> None:
     row = next(line for line in _printed(160).splitlines() if " dense/tflite-int8 " in line)
-    assert row.count("±") == 5, "accuracy, difference, p50, p90, rate"
+    assert row.count("±") == 6, "accuracy, difference, p50, p90, p95, rate"
 
 
 def test_what_a_narrow_terminal_cannot_show_is_said() -> None:
-    assert "no room for p90, rate, size" in _printed(80)
+    assert "no room for p90, p95, rate, size" in _printed(80)
     assert "no room" not in _printed(160)
 
 
