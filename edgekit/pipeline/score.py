@@ -56,8 +56,13 @@ def validate_models(
 
 
 def bench_models(models: Mapping[str, Model], data: Path | None, labels: Path | None, asked: Bench, tools: Tools) -> Report:
-    """A report of models that already exist: latency and size, and accuracy when there is labelled data."""
+    """A report of models that already exist: latency and size, and accuracy when there is labelled data.
+
+    Raises:
+        UsageError: A percentile, thread count or time that cannot be.
+    """
     started = time.perf_counter()
+    _check(asked)
     first = next(iter(models.values()))
     scored = dict[str, tuple[Classification, PairedTest | None]]()
     if data is not None:
@@ -90,6 +95,19 @@ def bench_models(models: Mapping[str, Model], data: Path | None, labels: Path | 
         options=to_json(asked),
         wall_seconds=round(wall, 3),
     )
+
+
+def _check(asked: Bench) -> None:
+    wrong = [f"percentile {q:g}" for q in asked.percentiles if not 0.0 < q < 100.0]
+    wrong += [f"{n} threads" for n in asked.threads if n < 1]
+    wrong += [f"{asked.seconds:g} seconds"] if asked.seconds <= 0.0 else []
+    wrong += ["no percentile"] if not asked.percentiles else []
+    wrong += ["no thread count"] if not asked.threads else []
+    if wrong:
+        raise errors.UsageError(
+            f"Nothing can be measured with {', '.join(wrong)}.",
+            fix="Give percentiles between 0 and 100, at least 1 thread, and more than 0 seconds.",
+        )
 
 
 def _samples(model: Model, data: Path, labels: Path | None, limit: int | None, tools: Tools) -> Prepared:

@@ -218,6 +218,13 @@ def test_missing_optional_package(model: Path, tmp_path: Path) -> None:
     refused(done, 14, "openvino is not installed", install_command("openvino"))
 
 
+@pytest.mark.parametrize(
+    "words", [("--percentiles", "50,100"), ("--threads", "0"), ("--seconds", "-1"), ("--threads", "a")], ids="=".join
+)
+def test_a_measurement_that_cannot_be(run: Run, model: Path, words: tuple[str, str]) -> None:
+    refused(run("bench", model, *words), 2)
+
+
 def test_json_errors_are_json(run: Run) -> None:
     done = run("inspect", "nope.onnx", "--json")
     assert done.code == 3
