@@ -24,7 +24,7 @@ class LineageStep:
     """One thing that was done to get here.
 
     Attributes:
-        stage: `import`, `train`, `prune`, `convert` or `quantize`.
+        stage: `import`, `train`, `prune`, `finetune`, `convert` or `quantize`.
         tool: Name of the plugin that did it.
         options: What it was asked for.
         versions: Package name to version, of every package the step ran on.
