@@ -8,18 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.agent import artifact as agent_code
 from edgekit.core.job import Failure, Job, JobResult, LatencyPlan
 from edgekit.core.measurement import LatencySummary, NoiseFloor
 from edgekit.core.model import Model
 from edgekit.core.recipe import Bench
 from edgekit.core.report import Rejected
 from edgekit.core.serde import dumps, from_json, to_json
+from edgekit.measure import clock
 from edgekit.measure.machine import describe_machine
 from edgekit.metrics.latency import noise_floor, samples_needed, summarize
 from edgekit.metrics.speed import SpeedRatio
 from edgekit.pipeline.agents import run_job
 from edgekit.pipeline.data import Prepared, versions
 from edgekit.pipeline.prove import job_model, runtime_of
+from edgekit.pipeline.store import code_digest
 from edgekit.pipeline.tools import Tools
 
 BLOCKS = 12
@@ -57,6 +60,7 @@ def measure(models: Mapping[str, Model], bench: Bench, samples: Prepared, tools:
     machine = describe_machine()
     parts = {
         "what": "latency",
+        "code": code_digest(*(runtime_of(model) for model in models.values()), agent_code, clock),
         "models": {name: [model.digest, to_json(model.inputs)] for name, model in models.items()},
         "versions": {name: versions(runtime_of(model).packages) for name, model in models.items()},
         "samples": samples.digest,

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import errors, registry
+from edgekit.core import contract as contracts
 from edgekit.core.contract import InputContract
 from edgekit.core.recipe import Recipe
 from edgekit.core.serde import dumps, to_json
 from edgekit.core.tensor import DType, TensorSpec
+from edgekit.pipeline import reading
+from edgekit.pipeline.store import code_digest
 from edgekit.pipeline.tools import Tools
 
 
@@ -137,6 +140,7 @@ def prepared(
     request = {
         "what": "prepare",
         "dataset": dataset,
+        "code": code_digest(registry.get("datasets", dataset), contracts, reading),
         "options": options,
         "files": fingerprint(path) + (fingerprint(labels) if labels else ""),
         "contract": to_json(contract),
@@ -203,6 +207,7 @@ def divided(recipe: Recipe, tools: Tools) -> Division:
     request = {
         "what": "split",
         "dataset": recipe.data.dataset,
+        "code": code_digest(plugin, contracts, reading),
         "options": dict(recipe.data.options),
         "files": fingerprint(Path(path)) if path and Path(path).exists() else "",
         "versions": versions(plugin.packages),

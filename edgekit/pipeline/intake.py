@@ -16,6 +16,7 @@ from edgekit.core.protocols import ModelFacts, Source
 from edgekit.core.serde import from_json
 from edgekit.core.target import ModelFormat
 from edgekit.pipeline.data import versions
+from edgekit.pipeline.store import code_digest
 from edgekit.pipeline.tools import Tools
 
 _COMPANIONS = {".xml": ".bin"}
@@ -92,6 +93,7 @@ def _import_file(path: Path, tools: Tools) -> Model:
     parts = {
         "what": "import",
         "source": plugin.name,
+        "code": code_digest(plugin),
         "files": {f.name: digest_file(f) for f in files},
         "versions": versions(plugin.packages),
     }

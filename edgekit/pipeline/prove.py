@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import errors, registry
+from edgekit.agent import artifact as agent_code
 from edgekit.core.job import Job, JobModel
 from edgekit.core.model import Model
 from edgekit.core.proof import Gate, Proof, Tolerance
@@ -15,6 +16,7 @@ from edgekit.metrics.intervals import wilson
 from edgekit.metrics.output_error import answers, gates, parity
 from edgekit.pipeline.agents import run_job
 from edgekit.pipeline.data import Prepared, versions
+from edgekit.pipeline.store import code_digest
 from edgekit.pipeline.tools import Tools
 
 TOLERANCES = {
@@ -63,6 +65,7 @@ def outputs_of(model: Model, samples: Prepared, tools: Tools) -> list[Any]:
     runtime = runtime_of(model)
     parts = {
         "what": "outputs",
+        "code": code_digest(runtime, agent_code),
         "model": model.digest,
         "interface": [to_json(model.inputs), to_json(model.outputs)],
         "samples": samples.digest,

@@ -6,6 +6,7 @@ Layout of the home folder (`$EDGEKIT_HOME`, else `$XDG_CACHE_HOME/edgekit`, else
     partial/<digest>/   what an unfinished step keeps to resume (training checkpoints)
     building/           folders that are being written; renamed into store/ when complete
     locks/  logs/
+    toolchains/         environments of tools that need their own (`edgekit.toolchain`)
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from edgekit.core.serde import dumps
 KEY = "key.json"
 """What went into a result, beside it in the store, for a person who wants to know."""
 
+TOOLCHAINS = "toolchains"
+"""The folder of the home folder that `edgekit.toolchain` keeps."""
+
 
 def home() -> Path:
     """The folder that holds the store."""
@@ -39,6 +43,19 @@ def home() -> Path:
 def digest_of(parts: Mapping[str, Any]) -> str:
     """SHA-256, hexadecimal, of JSON values in canonical form."""
     return hashlib.sha256(dumps(parts).encode()).hexdigest()
+
+
+def code_digest(*parts: Any) -> str:
+    """Changes when the code that made a result changes, so that new code does not answer with old code's results.
+
+    Args:
+        parts: Modules, or objects of plugins; every file in the folder that holds one counts.
+    """
+    import inspect
+
+    folders = {Path(inspect.getfile(part if inspect.ismodule(part) else type(part))).parent for part in parts}
+    files = sorted(file for folder in folders for file in folder.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 @dataclass(frozen=True)
