@@ -21,7 +21,7 @@ class Keras(Runtime):
     packages = ("keras", "tensorflow")
     extra = "keras"
     gaps: ClassVar[dict[str, str]] = {
-        "thread_change": "TensorFlow fixes its thread count at its first operation: one count a process",
+        "thread_change": "never: TensorFlow fixes its thread count at its first operation: one count a process",
     }
 
     def load_engine(self) -> None:
