@@ -19,8 +19,8 @@ from edgekit import errors, registry
 from edgekit.cli.main import VERBS, build
 from edgekit.core.model import Model
 from edgekit.core.target import ModelFormat, Precision, Target
-from edgekit.lazy import install_command
-from edgekit.pipeline.plan import known_targets, needs_calibration, route
+from edgekit.lazy import DISTRIBUTION
+from edgekit.pipeline.plan import known_targets, needs_calibration, routes
 
 REFERENCE = Path(__file__).parent / "reference"
 SECTIONS = ("Args", "Attributes", "Returns", "Raises")
@@ -103,7 +103,7 @@ def targets() -> str:
         table(["target", *(f"from {f.value}" for f in formats), "needs `--calib`"], rows),
         "## Plugins",
         "The packages come with the extra named in the last column, for example "
-        f"`{install_command('litert')}`. Gaps are what a plugin does not do; `notyet` may close, `never` will not.",
+        f"`pip install '{DISTRIBUTION}[litert]'`. Gaps are what a plugin does not do; `notyet` may close, `never` will not.",
         *_plugins(),
     ]
     return _page(parts)
@@ -112,14 +112,14 @@ def targets() -> str:
 def _way(start: ModelFormat, target: Target) -> str:
     model = Model(Path(), start, Precision.FP32, (), (), (), "")
     try:
-        return ", ".join(f"`{hop.plugin}`" for hop in route(model, target))
+        return ", ".join(f"`{hop.plugin}`" for hop in routes(model, target)[0])
     except errors.NoPathError:
         return ""
 
 
 def _static(target: Target) -> bool:
     start = next(f for f in ModelFormat if f is not target.format and _way(f, target))
-    return needs_calibration(route(Model(Path(), start, Precision.FP32, (), (), (), ""), target))
+    return needs_calibration(routes(Model(Path(), start, Precision.FP32, (), (), (), ""), target)[0])
 
 
 def _plugins() -> list[str]:

@@ -26,7 +26,7 @@ from edgekit.core.report import Report, TrainingFacts
 from edgekit.core.serde import from_json
 from edgekit.core.target import ModelFormat, Precision, Target
 from edgekit.core.tensor import Layout, TensorSpec
-from edgekit.pipeline.plan import Ready
+from edgekit.pipeline.plan import Ready, Way
 from edgekit.pipeline.progress import Progress
 from edgekit.pipeline.tools import Tools, open_tools
 
@@ -246,7 +246,7 @@ def convert(
     """
     from edgekit.pipeline.build import Basis, build
     from edgekit.pipeline.data import prepared, synthetic
-    from edgekit.pipeline.plan import check_calibration, parse_target, route
+    from edgekit.pipeline.plan import check_calibration, parse_target, routes
     from edgekit.pipeline.store import check_writable, place
 
     targets = [parse_target(text) for text in ([target] if isinstance(target, str) else target)]
@@ -255,7 +255,7 @@ def convert(
     with open_tools(progress) as tools:
         source = _with_shapes(_load(Path(model), tools, preprocessing), shapes or {})
         for each in targets:
-            check_calibration(route(source, each), present=calib is not None)
+            check_calibration(routes(source, each)[0], present=calib is not None)
         if calib is not None:
             proof = prepared(Path(calib), source.inputs[0], source.contract, tools, limit=samples)
         else:
@@ -282,6 +282,22 @@ def convert(
     if failures:
         raise failures[0]
     return placed
+
+
+def explain(model: PathLike, target: str | Sequence[str], *, progress: Progress | None = None) -> list[Way]:
+    """The ways `convert` would consider from a model to one or more targets, cheapest first; makes nothing.
+
+    Raises:
+        UnknownNameError: There is no such target.
+        NoPathError: Nothing leads there; the message says why.
+    """
+    from edgekit.pipeline.plan import explain as ways
+    from edgekit.pipeline.plan import parse_target
+
+    targets = [parse_target(text) for text in ([target] if isinstance(target, str) else target)]
+    with open_tools(progress) as tools:
+        source = _load(Path(model), tools)
+    return [way for each in targets for way in ways(source, each)]
 
 
 def quantize(model: PathLike, precision: str, **options: Any) -> Model:

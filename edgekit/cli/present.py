@@ -14,6 +14,7 @@ from edgekit.core.proof import Proof
 
 if TYPE_CHECKING:
     from edgekit.api import Inspection, Validation
+    from edgekit.pipeline.plan import Way
 
 
 def show_models(models: Sequence[Model], *, as_json: bool) -> None:
@@ -31,6 +32,26 @@ def show_models(models: Sequence[Model], *, as_json: bool) -> None:
             print(f"  proof   {proof_words(model.proof)}")
         for note in model.notes:
             print(f"  note    {note}")
+
+
+def show_ways(ways: Sequence[Way], *, as_json: bool) -> None:
+    """The ways `convert` would consider, and which of them it would try first."""
+    if as_json:
+        print_json(ways)
+        return
+    print_table(
+        ["target", "tried", "cost", "by", "packages"],
+        [
+            (w.target, "first" if w.first else "later", f"{w.cost:g}", ", ".join(w.hops), _packages(w.missing, w.fix))
+            for w in ways
+        ],
+    )
+    for gap, why in {gap: why for way in ways for gap, why in way.gaps.items()}.items():
+        print(f"gap  {gap}: {why}")
+
+
+def _packages(missing: Sequence[str], fix: str) -> str:
+    return f"missing {', '.join(missing)}: {fix}" if missing else "installed"
 
 
 def proof_words(proof: Proof) -> str:

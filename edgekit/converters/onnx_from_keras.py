@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from edgekit.converters._keras import KerasFunction, load_function
-from edgekit.converters._onnx_graph import check_operators, pool_without_transpose, rename_interface, spell_out_erfc
-from edgekit.converters._onnx_names import settle_names
+from edgekit.converters._tf2onnx import OPSET, save_checked
 from edgekit.core.protocols import Emit, Made, Work
 from edgekit.core.target import ModelFormat
 from edgekit.errors import ConversionError
 from edgekit.lazy import require
-
-OPSET = 18
-"""The newest opset tf2onnx 1.17 writes; every runtime since ONNX Runtime 1.14 (2023) reads it."""
 
 
 class ONNXFromKeras:
@@ -38,17 +34,7 @@ class ONNXFromKeras:
         emit({"step": 0, "steps": 2, "text": "load the Keras model"})
         function = load_function(work)
         emit({"step": 1, "steps": 2, "text": "convert to ONNX"})
-        model = _convert(function)
-        spell_out_erfc(model.graph)
-        check_operators(model)
-        rename_interface(model.graph, function.inputs, function.outputs)
-        pool_without_transpose(model.graph)
-        settle_names(model)
-        onnx = require("onnx", extra="onnx")
-        del model.graph.value_info[:]
-        checked = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
-        onnx.checker.check_model(checked)
-        onnx.save(checked, work.out / "model.onnx")
+        save_checked(_convert(function), function.inputs, function.outputs, work.out / "model.onnx")
         require("keras", extra="keras").utils.clear_session()
         return Made(file="model.onnx")
 

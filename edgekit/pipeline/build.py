@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgekit import errors, registry
+from edgekit import errors
 from edgekit.core.model import MANIFEST, Model, digest_files
 from edgekit.core.proof import Tolerance
 from edgekit.core.protocols import Made, Work
@@ -16,7 +16,7 @@ from edgekit.core.serde import from_json, to_json
 from edgekit.core.target import Precision, Target
 from edgekit.pipeline.data import Prepared, versions
 from edgekit.pipeline.intake import finish, read_facts, source_of
-from edgekit.pipeline.plan import Hop, check_calibration, needs_calibration, route
+from edgekit.pipeline.plan import Hop, check_calibration, missing_packages, needs_calibration, plugin_of, routes, words
 from edgekit.pipeline.prove import TOLERANCES, prove
 from edgekit.pipeline.store import place
 from edgekit.pipeline.tools import Tools
@@ -45,24 +45,75 @@ class Basis:
     min_agreement: float | None = None
 
 
+FAILURES = (errors.ProofError, errors.ConversionError, errors.CrashError, errors.UnsupportedModelError)
+"""What ends one way to a target and leaves the others: a tool failed, or its result is wrong."""
+
+
 def build(model: Model, target: Target, basis: Basis, tools: Tools) -> Model:
     """The artifact for `target`, made from `model` and proven; each step comes from the store when nothing changed.
+
+    The cheapest way is tried first. When a tool on it fails, or its result fails the proof, the next one is taken, and the
+    artifact's notes say so.
 
     Raises:
         NoPathError: No plan leads there.
         DataError: The plan needs calibration samples and there are none.
-        ProofError: A step's result does not match its source; it is kept as `*.rejected`.
-        ConversionError: A tool failed.
+        ProofError: The result of the cheapest way does not match its source, and no other way holds; what was made is kept
+            as `*.rejected`.
+        ConversionError: A tool of the cheapest way failed, and no other way holds.
     """
-    hops = route(model, target)
-    check_calibration(hops, present=basis.calibration is not None)
-    for hop in hops:
-        model = _step(model, hop, basis, tools)
+    ways = routes(model, target)
+    check_calibration(ways[0], present=basis.calibration is not None)
+    complete = [hops for hops in ways if not missing_packages(hops)] or ways
+    failed: list[tuple[list[Hop], errors.EdgekitError]] = []
+    notes: list[str] = []
+    told = 0
+    for hops in ways:
+        if any(hops[: len(dead)] == dead for dead, _ in failed):
+            continue
+        if hops not in complete:
+            lacking = ", ".join(missing_packages(hops))
+            notes.append(f"The cheaper way by {words(hops)} was passed over: not installed: {lacking}.")
+            continue
+        for note in notes[told:]:
+            tools.progress.warn(note)
+        told = len(notes)
+        try:
+            return _walk(model, hops, replace(basis, rejects=_rejects(basis, len(failed))), tuple(notes), tools)
+        except _Failed as end:
+            failed.append((end.hops, end.error))
+            notes.append(f"The cheaper way by {words(end.hops)} failed: {end.error.message}")
+    for dead, problem in failed[1:]:
+        tools.progress.warn(f"The way by {words(dead)} failed too: {problem.message}")
+    raise failed[0][1]
+
+
+class _Failed(Exception):  # noqa: N818 - carries an error and is none: it never leaves this file
+    """A way that came to its end at the last of `hops`."""
+
+    def __init__(self, hops: list[Hop], error: errors.EdgekitError) -> None:
+        super().__init__(error.message)
+        self.hops, self.error = hops, error
+
+
+def _walk(model: Model, hops: list[Hop], basis: Basis, notes: tuple[str, ...], tools: Tools) -> Model:
+    for count, hop in enumerate(hops, 1):
+        try:
+            model = _step(model, hop, basis, tools, notes if count == len(hops) else ())
+        except FAILURES as error:
+            raise _Failed(hops[:count], error) from error
     return model
 
 
-def _step(source: Model, hop: Hop, basis: Basis, tools: Tools) -> Model:
-    plugin = registry.get("converters" if hop.stage == "convert" else "passes", hop.plugin)
+def _rejects(basis: Basis, failures: int) -> Callable[[str], Path]:
+    """Where a rejected artifact is kept: `<target>.rejected` for the first way, `<target>.2.rejected` for the second."""
+    if not failures:
+        return basis.rejects
+    return lambda name: basis.rejects(f"{name.removesuffix('.rejected')}.{failures + 1}.rejected")
+
+
+def _step(source: Model, hop: Hop, basis: Basis, tools: Tools, notes: tuple[str, ...] = ()) -> Model:
+    plugin = plugin_of(hop)
     static = needs_calibration([hop])
     tolerance = tolerance_for(hop.target.precision, basis)
     parts = {
@@ -77,6 +128,7 @@ def _step(source: Model, hop: Hop, basis: Basis, tools: Tools) -> Model:
         "options": dict(basis.options),
         "calibration": basis.calibration.digest if static and basis.calibration else None,
         "proof": [basis.proof.digest, basis.count, basis.synthetic, to_json(tolerance)],
+        **({"notes": notes} if notes else {}),
     }
     label = f"{hop.plugin} → {hop.target}"
 
@@ -93,7 +145,7 @@ def _step(source: Model, hop: Hop, basis: Basis, tools: Tools) -> Model:
             count=basis.count,
             synthetic=basis.synthetic,
         )
-        model = replace(model, proof=proof)
+        model = replace(model, proof=proof, notes=(*model.notes, *notes))
         model.write_manifest()
         if not proof.passed:
             rejected = basis.rejects(f"{hop.target}.rejected")
@@ -101,8 +153,8 @@ def _step(source: Model, hop: Hop, basis: Basis, tools: Tools) -> Model:
             raise errors.ProofError(
                 f"{hop.plugin} made a {hop.target} that does not match its source: {'; '.join(proof.reasons)}.",
                 cause="The tool reported success and its result is wrong.",
-                fix=f"It is kept in {rejected} and was not handed on. Try another target; for int8, give more calibration "
-                "samples like those the model will see.",
+                fix=f"It is kept in {rejected} and was not handed on. See where the two part: edgekit diff {source.path} "
+                f"{rejected}. Try another target; for int8, give more calibration samples like those the model will see.",
             )
 
     entry = tools.store.produce(parts, make)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from edgekit import errors, registry
 from edgekit.core.model import Model
@@ -19,6 +21,29 @@ class Hop:
     stage: str
     plugin: str
     target: Target
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to a target, as `edgekit convert --explain` shows it.
+
+    Attributes:
+        target: What it makes.
+        hops: Names of the converters and the pass, in order.
+        cost: Sum of the converters' declared costs.
+        missing: Packages it needs that are not installed.
+        fix: The command that installs them; empty when there is nothing to install.
+        gaps: What its plugins declare that they do not do: `plugin: gap` to the reason.
+        first: Whether `convert` tries it first.
+    """
+
+    target: str
+    hops: tuple[str, ...]
+    cost: float
+    missing: tuple[str, ...]
+    fix: str
+    gaps: Mapping[str, str]
+    first: bool
 
 
 @dataclass(frozen=True)
@@ -52,8 +77,18 @@ def known_targets() -> list[Target]:
     return [Target(f, p) for f in ModelFormat for p in Precision if (f, p) in made]
 
 
-def route(model: Model, target: Target) -> list[Hop]:
-    """The cheapest plan from a model to a target.
+MOST_WAYS = 5
+"""So many ways to a target are tried at most; what comes after goes through nearly every format there is."""
+
+NO_WAY = {
+    (ModelFormat.OPENVINO, ModelFormat.TFLITE): "OpenVINO writes no other format than its own",
+    (ModelFormat.OPENVINO, ModelFormat.ONNX): "OpenVINO writes no other format than its own",
+}
+"""Why nothing leads from one format to another; Keras models are where things start, and nothing leads back to them."""
+
+
+def routes(model: Model, target: Target) -> list[list[Hop]]:
+    """The plans from a model to a target, cheapest first, at most MOST_WAYS.
 
     Raises:
         NoPathError: No plan exists; the message says why.
@@ -71,14 +106,41 @@ def route(model: Model, target: Target) -> list[Hop]:
             cause="Quantizing twice adds the errors of both.",
             fix="Start from the float model.",
         )
-    hops = _conversions(model.format, target.format)
+    ways = _conversions(model.format, target.format)
     if target.precision is Precision.FP32:
-        return hops
+        return ways
     for plugin in registry.every("passes"):
         if plugin.format is target.format and target.precision in plugin.precisions:
-            return [*hops, Hop("quantize", plugin.name, target)]
+            return [[*hops, Hop("quantize", plugin.name, target)] for hops in ways]
     near = ", ".join(str(t) for t in known_targets() if t.format is target.format)
     raise errors.NoPathError(f"Nothing makes {target}.", fix=f"For this format there is: {near or 'nothing'}.")
+
+
+def explain(model: Model, target: Target) -> list[Way]:
+    """The plans of `routes`, cheapest first, with what each needs; the first that lacks nothing here is tried first.
+
+    Raises:
+        NoPathError: No plan exists.
+    """
+    ways = routes(model, target)
+    chosen = next((hops for hops in ways if not missing_packages(hops)), ways[0])
+    return [_described(hops, target, first=hops is chosen) for hops in ways]
+
+
+def missing_packages(hops: Sequence[Hop]) -> tuple[str, ...]:
+    """The packages a plan needs that are not installed."""
+    return _missing(tuple(dict.fromkeys(name for hop in hops for name in plugin_of(hop).packages)))
+
+
+def plugin_of(hop: Hop) -> Converter | Pass:
+    """The converter or the pass that carries out a hop."""
+    plugin: Converter | Pass = registry.get("converters" if hop.stage == "convert" else "passes", hop.plugin)
+    return plugin
+
+
+def words(hops: Sequence[Hop]) -> str:
+    """`tflite_from_keras, openvino_from_tflite`."""
+    return ", ".join(hop.plugin for hop in hops)
 
 
 def needs_calibration(hops: list[Hop]) -> bool:
@@ -119,35 +181,56 @@ def readiness() -> list[Ready]:
 
 def _makers(target: Target) -> list[Converter | Pass]:
     """The plugins on the way from a Keras model to a target."""
-    makers: list[Converter | Pass] = [
-        registry.get("converters", hop.plugin) for hop in _conversions(ModelFormat.KERAS, target.format)
-    ]
+    makers = [plugin_of(hop) for hop in _conversions(ModelFormat.KERAS, target.format)[0]]
     if target.precision is not Precision.FP32:
         makers += [p for p in registry.every("passes") if p.format is target.format and target.precision in p.precisions]
     return makers
 
 
-def _conversions(source: ModelFormat, target: ModelFormat) -> list[Hop]:
-    """Dijkstra's shortest path over the converters, by their declared costs."""
+def _conversions(source: ModelFormat, target: ModelFormat) -> list[list[Hop]]:
     converters: list[Converter] = registry.every("converters")
-    waiting: list[tuple[float, int, ModelFormat, list[Hop]]] = [(0.0, 0, source, [])]
-    settled: set[ModelFormat] = set()
+    found = list(islice(_paths(converters, source, target), MOST_WAYS))
+    if found:
+        return found
+    reach = ", ".join(sorted({plugin.target.value for plugin in converters if plugin.source is source})) or "nothing"
+    why = "nothing leads back to a Keras model" if target is ModelFormat.KERAS else NO_WAY.get((source, target), "")
+    raise errors.NoPathError(
+        f"There is no sound way from {source.value} to {target.value}{f': {why}' if why else ''}.",
+        fix=f"From {source.value} edgekit makes: {reach}.",
+    )
+
+
+def _paths(converters: Sequence[Converter], source: ModelFormat, target: ModelFormat) -> Iterator[list[Hop]]:
+    """Paths over the converters that visit no format twice, by the sum of their declared costs.
+
+    Uniform-cost search without a closed set: with a handful of formats every path can wait in the queue, and they leave it
+    in the order of their costs.
+    """
+    waiting: list[tuple[float, int, tuple[ModelFormat, ...], list[Hop]]] = [(0.0, 0, (source,), [])]
     order = 0
     while waiting:
-        cost, _, here, hops = heapq.heappop(waiting)
-        if here is target:
-            return hops
-        if here in settled:
+        cost, _, visited, hops = heapq.heappop(waiting)
+        if visited[-1] is target:
+            yield hops
             continue
-        settled.add(here)
         for plugin in converters:
-            if plugin.source is here and plugin.target not in settled:
+            if plugin.source is visited[-1] and plugin.target not in visited:
                 order += 1
                 hop = Hop("convert", plugin.name, Target(plugin.target, Precision.FP32))
-                heapq.heappush(waiting, (cost + plugin.cost, order, plugin.target, [*hops, hop]))
-    reach = ", ".join(sorted({plugin.target.value for plugin in converters if plugin.source is source})) or "nothing"
-    raise errors.NoPathError(
-        f"There is no sound way from {source.value} to {target.value}.", fix=f"From {source.value} edgekit makes: {reach}."
+                heapq.heappush(waiting, (cost + plugin.cost, order, (*visited, plugin.target), [*hops, hop]))
+
+
+def _described(hops: Sequence[Hop], target: Target, *, first: bool) -> Way:
+    plugins = [plugin_of(hop) for hop in hops]
+    extras = sorted({plugin.extra for plugin in plugins if _missing(plugin.packages)})
+    return Way(
+        target=str(target),
+        hops=tuple(plugin.name for plugin in plugins),
+        cost=round(sum(float(getattr(plugin, "cost", 0.0)) for plugin in plugins), 6),
+        missing=missing_packages(hops),
+        fix=install_command(",".join(extras)) if extras else "",
+        gaps={f"{plugin.name}: {gap}": why for plugin in plugins for gap, why in plugin.gaps.items()},
+        first=first,
     )
 
 
