@@ -18,7 +18,7 @@ from edgekit.pipeline.data import Prepared, versions
 from edgekit.pipeline.intake import finish, read_facts, source_of
 from edgekit.pipeline.plan import Hop, check_calibration, missing_packages, needs_calibration, plugin_of, routes, words
 from edgekit.pipeline.prove import TOLERANCES, prove
-from edgekit.pipeline.store import place
+from edgekit.pipeline.store import code_digest, place
 from edgekit.pipeline.tools import Tools
 
 
@@ -115,7 +115,7 @@ def _rejects(basis: Basis, failures: int) -> Callable[[str], Path]:
 def _step(source: Model, hop: Hop, basis: Basis, tools: Tools, notes: tuple[str, ...] = ()) -> Model:
     plugin = plugin_of(hop)
     static = needs_calibration([hop])
-    tolerance = tolerance_for(hop.target.precision, basis)
+    tolerance, options = tolerance_for(hop.target.precision, basis), _options(hop, basis)
     parts = {
         "what": hop.stage,
         "plugin": hop.plugin,
@@ -125,7 +125,7 @@ def _step(source: Model, hop: Hop, basis: Basis, tools: Tools, notes: tuple[str,
         "interface": to_json([source.inputs, source.outputs, source.contract, source.labels]),
         "lineage": [step.digest for step in source.lineage],
         "target": str(hop.target),
-        "options": dict(basis.options),
+        "options": options,
         "calibration": basis.calibration.digest if static and basis.calibration else None,
         "proof": [basis.proof.digest, basis.count, basis.synthetic, to_json(tolerance)],
         **({"notes": notes} if notes else {}),
@@ -151,8 +151,7 @@ def _step(source: Model, hop: Hop, basis: Basis, tools: Tools, notes: tuple[str,
             rejected = basis.rejects(f"{hop.target}.rejected")
             place(folder, rejected, MANIFEST)
             raise errors.ProofError(
-                f"{hop.plugin} made a {hop.target} that does not match its source: {'; '.join(proof.reasons)}.",
-                cause="The tool reported success and its result is wrong.",
+                f"The {hop.target} that {hop.plugin} made does not match its source: {'; '.join(proof.reasons)}.",
                 fix=f"It is kept in {rejected} and was not handed on. See where the two part: edgekit diff {source.path} "
                 f"{rejected}. Try another target; for int8, give more calibration samples like those the model will see.",
             )
@@ -170,14 +169,14 @@ def _run_plugin(
     plugin: Any, source: Model, hop: Hop, basis: Basis, folder: Path, started: float, tools: Tools, on_event: Any
 ) -> Model:
     calibration = basis.calibration.files[0] if basis.calibration and needs_calibration([hop]) else None
-    work = Work(source.file, folder, source.inputs, source.outputs, calibration, dict(basis.options))
+    work = Work(source.file, folder, source.inputs, source.outputs, calibration, _options(hop, basis))
     chore = "convert" if hop.stage == "convert" else "apply"
     payload = {"plugin": hop.plugin, "work": to_json(work), "precision": hop.target.precision.value}
     made = from_json(Made, tools.workshop.call(plugin.engine, chore, payload, on_event))
     facts = read_facts(tools, source_of(hop.target.format), folder / made.file)
-    options = {**basis.options, "target": str(hop.target)}
+    options = {**_options(hop, basis), "target": str(hop.target)}
     if calibration is not None and basis.calibration is not None:
-        options["calibration"] = f"{len(basis.calibration)} samples: {basis.calibration.origin}"
+        options["calibration"] = basis.calibration.origin
     return finish(
         folder,
         facts,
@@ -194,19 +193,15 @@ def _run_plugin(
     )
 
 
+def _options(hop: Hop, basis: Basis) -> dict[str, Any]:
+    """The options that concern a hop: how integers come in and go out is the quantizer's matter only."""
+    return {name: value for name, value in basis.options.items() if name != "io" or hop.stage == "quantize"}
+
+
 def tolerance_for(precision: Precision, basis: Basis) -> Tolerance:
     """The bounds of a precision, with the user's own where one was given."""
     tolerance = TOLERANCES[precision]
     return tolerance if basis.min_agreement is None else replace(tolerance, min_agreement=basis.min_agreement)
-
-
-def code_digest(plugin: Any) -> str:
-    """Changes when any file of a plugin's folder changes, so that new code does not answer with old code's results."""
-    import hashlib
-    import inspect
-
-    files = sorted(Path(inspect.getfile(type(plugin))).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _intact(folder: Path) -> bool:

@@ -168,10 +168,10 @@ def _reasons(rows: tuple[Any, ...], checks: tuple[Gate, ...], agreement: float |
     for row in rows:
         if asked.min_snr_db is not None and row.snr_db is not None and row.snr_db < asked.min_snr_db:
             reasons.append(
-                f"{row.name}: signal-to-noise ratio {row.snr_db:.1f} dB, at least {asked.min_snr_db:.0f} dB is required"
+                f"{row.name}: signal-to-noise ratio {row.snr_db:.1f} dB, at least {asked.min_snr_db:g} dB is required"
             )
         if asked.min_cosine is not None and row.cosine < asked.min_cosine:
             reasons.append(f"{row.name}: cosine similarity {row.cosine:.4f}, at least {asked.min_cosine} is required")
     if asked.min_agreement is not None and agreement is not None and agreement < asked.min_agreement:
-        reasons.append(f"{100 * agreement:.1f} % same answers, at least {100 * asked.min_agreement:.0f} % is required")
+        reasons.append(f"{100 * agreement:.1f} % same answers, at least {100 * asked.min_agreement:g} % is required")
     return tuple(reasons)

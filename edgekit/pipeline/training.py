@@ -16,9 +16,9 @@ from edgekit.core.recipe import Prune, Recipe
 from edgekit.core.report import EpochFacts, TrainingFacts
 from edgekit.core.serde import from_json, to_json
 from edgekit.core.target import ModelFormat
-from edgekit.pipeline.build import code_digest
 from edgekit.pipeline.data import Division, versions
 from edgekit.pipeline.intake import finish, read_facts, source_of
+from edgekit.pipeline.store import code_digest
 from edgekit.pipeline.tools import Tools
 
 OVERFIT_GAP = 0.02
