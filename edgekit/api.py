@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from edgekit import errors, registry
+from edgekit import errors, registry, toolchain
 from edgekit.core.contract import InputContract
 from edgekit.core.device import DeviceProfile
 from edgekit.core.finding import Finding
@@ -29,6 +29,7 @@ from edgekit.core.tensor import Layout, TensorSpec
 from edgekit.pipeline.plan import Ready, Way
 from edgekit.pipeline.progress import Progress
 from edgekit.pipeline.tools import Tools, open_tools
+from edgekit.toolchain import Installed
 
 PathLike = str | Path
 
@@ -425,12 +426,45 @@ def devices() -> dict[str, DeviceProfile]:
     return {name: load_device(path) for name, path in find_devices().items()}
 
 
+def toolchains() -> list[Installed]:
+    """The tools that need an environment of their own, and what of them is installed."""
+    return toolchain.listing(_toolchains())
+
+
+def install_toolchain(name: str, *, progress: Progress | None = None) -> Installed:
+    """Installs a toolchain ahead of its first use; afterwards it needs no network.
+
+    Raises:
+        UnknownNameError: There is no such toolchain.
+        MissingPackageError: There is no fitting Python or no uv, or a package cannot be had.
+    """
+    wanted = toolchain.named(name)
+    with (progress or Progress()).step("convert", f"install {name}") as step:
+        toolchain.ensure(wanted, _toolchains(), step.event)
+    return next(row for row in toolchains() if row.name == name)
+
+
+def remove_toolchain(name: str) -> int:
+    """Removes a toolchain's environments and returns the bytes that were freed.
+
+    Raises:
+        UnknownNameError: There is no such toolchain.
+    """
+    return toolchain.remove(toolchain.named(name), _toolchains())
+
+
 def doctor() -> list[Finding]:
     """What could go wrong on this machine, each with its fix."""
     from edgekit.pipeline.doctor import diagnose
     from edgekit.pipeline.store import home
 
     return diagnose(home())
+
+
+def _toolchains() -> Path:
+    from edgekit.pipeline.store import TOOLCHAINS, home
+
+    return home() / TOOLCHAINS
 
 
 def _spot(model: Path, out: PathLike | None) -> Callable[[str], Path]:

@@ -28,6 +28,19 @@ Function = Callable[[Mapping[str, Any], Callable[[Mapping[str, Any]], None]], Ma
 
 _LOG_TAIL_BYTES = 1500
 
+_OWN = [sys.executable, "-m", "edgekit.worker"]
+_FOREIGN = """
+import importlib.util, runpy, sys
+sys.path[:] = [entry for entry in sys.path if entry]
+folder = sys.argv.pop(1)
+spec = importlib.util.spec_from_file_location("edgekit", folder + "/__init__.py", submodule_search_locations=[folder])
+sys.modules["edgekit"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["edgekit"])
+runpy.run_module("edgekit.worker", run_name="__main__")
+"""
+"""Starts a worker in an interpreter that has no edgekit: this package alone is lent to it. Its parent folder on PYTHONPATH
+would lend every package beside it too, and those are of another Python. The folder the user is in is left out as well."""
+
 
 class Worker:
     """One child process, started at the first call and again after a crash.
@@ -35,10 +48,12 @@ class Worker:
     Args:
         log: File that everything the child prints is appended to.
         environment: Variables set for the child beside the parent's own.
+        python: The interpreter that runs it, with packages of its own; this one when None.
     """
 
-    def __init__(self, log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, log: Path, environment: Mapping[str, str] | None = None, python: Path | None = None) -> None:
         self._log = log
+        self._command = [str(python), "-c", _FOREIGN, str(Path(__file__).parent)] if python else _OWN
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: IO[str] | None = None
@@ -126,7 +141,7 @@ class Worker:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "edgekit.worker", str(write_end), str(os.getpid())],
+                [*self._command, str(write_end), str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

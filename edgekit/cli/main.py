@@ -27,11 +27,12 @@ VERBS = {
     "targets": "List what can be made here, and what installs the rest.",
     "recipes": "List or show the recipes that come with edgekit.",
     "devices": "List or show the device profiles.",
+    "toolchains": "List, install or remove the tools that need an environment of their own.",
     "doctor": "Check this machine, with the fix for each finding.",
 }
 """Verb to its help line: the root help prints this table without importing any verb."""
 
-_GROUPS = ("recipes", "devices")
+_GROUPS = ("recipes", "devices", "toolchains")
 
 INTERRUPTED = 130
 """What Typer exits with after Ctrl-C: 128 and the number of SIGINT."""

@@ -21,12 +21,12 @@ def read(payload: Mapping[str, Any], _: Emit) -> dict[str, Any]:
 
 def convert(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     """Converter `plugin` does `work`: Made."""
-    return dict(to_json(registry.get("converters", payload["plugin"]).convert(from_json(Work, payload["work"]), emit)))
+    return dict(to_json(_plugin("converters", payload).convert(from_json(Work, payload["work"]), emit)))
 
 
 def apply(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     """Pass `plugin` does `work` at `precision`: Made."""
-    plugin = registry.get("passes", payload["plugin"])
+    plugin = _plugin("passes", payload)
     return dict(to_json(plugin.apply(from_json(Work, payload["work"]), Precision(payload["precision"]), emit)))
 
 
@@ -65,3 +65,10 @@ def split(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     from edgekit.pipeline import reading
 
     return reading.split(payload, emit)
+
+
+def _plugin(kind: str, payload: Mapping[str, Any]) -> Any:
+    """The plugin by its reference where one is sent: in a toolchain's environment edgekit is not installed."""
+    if reference := payload.get("reference"):
+        return registry.load(reference)()
+    return registry.get(kind, payload["plugin"])
