@@ -131,6 +131,7 @@ def _plugins() -> list[str]:
         ("passes", lambda p: f"{p.format.value} to {', '.join(precision.value for precision in p.precisions)}"),
         ("runtimes", lambda p: f"runs {', '.join(p.formats)}"),
         ("inspectors", lambda p: f"inspects {p.format.value}"),
+        ("tracers", lambda p: f"runs {p.format.value} tensor by tensor"),
         ("trainers", lambda _: "trains, fine-tunes, prunes"),
         ("datasets", lambda p: f"takes {_options(p)}"),
         ("renderers", lambda p: f"writes {p.filename}"),

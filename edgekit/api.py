@@ -26,6 +26,7 @@ from edgekit.core.report import Report, TrainingFacts
 from edgekit.core.serde import from_json
 from edgekit.core.target import ModelFormat, Precision, Target
 from edgekit.core.tensor import Layout, TensorSpec
+from edgekit.pipeline.diff import Comparison
 from edgekit.pipeline.plan import Ready, Way
 from edgekit.pipeline.progress import Progress
 from edgekit.pipeline.tools import Tools, open_tools
@@ -283,6 +284,42 @@ def convert(
     if failures:
         raise failures[0]
     return placed
+
+
+def diff(
+    a: PathLike,
+    b: PathLike,
+    data: PathLike | None = None,
+    *,
+    threshold_db: float = 60.0,
+    preprocessing: Preprocessing | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Whether two models give the same outputs, and where along the graph they part.
+
+    Args:
+        a: The model that is right; a file or an artifact folder.
+        b: The model to compare with it, of any format.
+        data: Samples: a folder of images, an .npz or an .npy; seeded random inputs when None.
+        threshold_db: A tensor whose signal-to-noise ratio is below this has departed.
+        preprocessing: How raw samples become the input, when the model does not say.
+        progress: Where to show what happens.
+
+    Raises:
+        DataError: The samples do not fit the models.
+        InferenceError: A runtime refuses a model.
+    """
+    from edgekit.pipeline.data import prepared, synthetic
+    from edgekit.pipeline.diff import compare
+
+    with open_tools(progress) as tools:
+        first, second = (_load(Path(path), tools, preprocessing) for path in (a, b))
+        if data is None:
+            samples = synthetic(first.inputs, tools)
+        else:
+            contract = first.contract or second.contract
+            samples = prepared(Path(data), first.inputs[0], contract, tools, limit=200)
+        return compare(first, second, samples, tools, synthetic=data is None, threshold_db=threshold_db)
 
 
 def explain(model: PathLike, target: str | Sequence[str], *, progress: Progress | None = None) -> list[Way]:

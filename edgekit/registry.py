@@ -16,6 +16,7 @@ KINDS = (
     "passes",
     "converters",
     "inspectors",
+    "tracers",
     "runtimes",
     "datasets",
     "renderers",

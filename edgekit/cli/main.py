@@ -23,6 +23,7 @@ VERBS = {
     "validate": "Accuracy of models on labelled data, with its interval.",
     "bench": "Latency, memory and size of models, with their noise.",
     "report": "Draw a report.json again, as text, Markdown or HTML.",
+    "diff": "Compare two models tensor by tensor: where do they part?",
     "inspect": "Show a model's graph: operators, MACs, is it really int8?",
     "targets": "List what can be made here, and what installs the rest.",
     "recipes": "List or show the recipes that come with edgekit.",

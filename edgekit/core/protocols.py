@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -168,6 +168,32 @@ class Inspector(Protocol):
 
     def inspect(self, file: Path) -> GraphSummary:
         """The summary of a model file."""
+
+
+@dataclass(frozen=True)
+class TracedTensor:
+    """One tensor of one run: its name in the file, the type of the operator that wrote it, and its real values."""
+
+    name: str
+    kind: str
+    values: Any
+
+
+class Tracer(Protocol):
+    """Runs a model and hands out every tensor on the way. Runs in a child process."""
+
+    name: ClassVar[str]
+    format: ClassVar[ModelFormat]
+    packages: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str]
+
+    def trace(self, file: Path, samples: Iterable[Mapping[str, Any]]) -> Iterator[list[TracedTensor]]:
+        """The tensors of each sample, in execution order.
+
+        A sample is input name to `[1, ...]` in the input's own type, in the order of the model's inputs.
+
+        The values may be the engine's own buffers: copy them to keep them past the next sample.
+        """
 
 
 class Renderer(Protocol):

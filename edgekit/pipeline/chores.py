@@ -42,6 +42,13 @@ def inspect(payload: Mapping[str, Any], _: Emit) -> dict[str, Any]:
     return dict(to_json(registry.get("inspectors", payload["plugin"]).inspect(Path(payload["file"]))))
 
 
+def trace(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
+    """Runs a model tensor by tensor and writes what it saw; see `pipeline.tracing`."""
+    from edgekit.pipeline import tracing
+
+    return tracing.trace(payload, emit)
+
+
 def train(payload: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     """Trainer `plugin` does the training `work`: Trained."""
     return dict(to_json(registry.get("trainers", payload["plugin"]).train(from_json(TrainWork, payload["work"]), emit)))

@@ -20,6 +20,7 @@ PROTOCOLS: dict[str, type] = {
     "passes": protocols.Pass,
     "converters": protocols.Converter,
     "inspectors": protocols.Inspector,
+    "tracers": protocols.Tracer,
     "runtimes": session.Runtime,
     "datasets": protocols.Dataset,
     "renderers": protocols.Renderer,

@@ -97,6 +97,9 @@ def test_a_failed_proof_leads_to_the_next_way(zoo: Zoo, tmp_path: Path) -> None:
     rejected = Model.read(tmp_path / "out" / "onnx-fp32.rejected")
     assert rejected.proof
     assert not rejected.proof.passed
+    parted = edgekit("diff", zoo.keras, tmp_path / "out" / "onnx-fp32.rejected", home=tmp_path / "home")
+    assert parted.code == 1, parted.err
+    assert "The first to depart: logits (Dense)" in parted.out
 
 
 def test_a_way_whose_package_is_missing_is_passed_over(zoo: Zoo, tmp_path: Path) -> None:
