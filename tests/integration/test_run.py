@@ -116,7 +116,8 @@ def test_lineage_has_every_step(small: SmallRun, name: str, stages: list[str]) -
     lineage = Model.read(small.artifact(name)).lineage
     assert [step.stage for step in lineage] == stages
     if stages[-1] == "quantize":
-        assert lineage[-1].options["calibration"] == "100 samples: training samples"
+        assert "100" in lineage[-1].options["calibration"]
+        assert lineage[-1].options["calibration"].endswith("training samples")
 
 
 def test_pruning_made_the_model_smaller(small: SmallRun) -> None:
@@ -260,17 +261,17 @@ def test_a_second_run_answers_from_the_cache(small: SmallRun) -> None:
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     assert usage.ru_utime + usage.ru_stime < 5.0
-    assert [row["name"] for row in json.loads(out)["entries"]] == NAMES
-    after = small.report
-    rows = {row.stage: row for row in after.time_spent}
-    assert {stage: rows[stage].done for stage in ("train", "convert", "infer", "measure")} == {
+    said = json.loads(out)
+    assert [row["name"] for row in said["entries"]] == NAMES
+    rows = {row["stage"]: row for row in said["time_spent"]}
+    assert {stage: rows[stage]["done"] for stage in ("train", "convert", "infer", "measure")} == {
         "train": 0,
         "convert": 0,
         "infer": 0,
         "measure": 0,
     }
-    assert min(rows[stage].cached for stage in ("train", "convert", "infer", "measure")) > 0
-    assert (after.entries, after.noise, after.training) == (before.entries, before.noise, before.training)
+    assert min(rows[stage]["cached"] for stage in ("train", "convert", "infer", "measure")) > 0
+    assert small.report == before
 
 
 def test_one_new_target_makes_that_one_only(small: SmallRun, tmp_path: Path) -> None:
