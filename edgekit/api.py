@@ -252,6 +252,10 @@ def convert(
     from edgekit.pipeline.store import check_writable, place
 
     targets = [parse_target(text) for text in ([target] if isinstance(target, str) else target)]
+    if min_agreement is not None and not 0.0 <= min_agreement <= 1.0:
+        raise errors.UsageError(
+            f"A share of {min_agreement:g} cannot be.", fix="Give --min-agreement a share between 0 and 1."
+        )
     spot = _spot(Path(model), out)
     check_writable(spot(str(targets[0])))
     with open_tools(progress) as tools:
@@ -353,7 +357,7 @@ def quantize(model: PathLike, precision: str, **options: Any) -> Model:
     if source.format is ModelFormat.KERAS:
         raise errors.UsageError(
             "A Keras model is quantized on its way to another format.",
-            fix=f"edgekit convert {model} --target tflite-{precision}",
+            fix=f"edgekit convert {model} --target tflite-{precision} --calib DATA",
         )
     return convert(model, str(Target(source.format, Precision(precision))), **options)[0]
 

@@ -110,12 +110,12 @@ def ensure(toolchain: Toolchain, root: Path, emit: Emit = lambda _: None) -> Pat
         DiskSpaceError: The disk is full.
     """
     final = root / toolchain.folder
-    if _complete(final):
+    if is_installed(final):
         return final
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _lock(root, toolchain, emit):
-            if not _complete(final):
+            if not is_installed(final):
                 _install(toolchain, root, final, emit)
     except OSError as problem:
         raise errors.from_os_error(problem, problem.filename or root, writing=True) from problem
@@ -138,7 +138,7 @@ def listing(root: Path) -> list[Installed]:
     rows = []
     for chain in sorted(declared().values(), key=lambda chain: chain.name):
         folder = root / chain.folder
-        there = _complete(folder)
+        there = is_installed(folder)
         rows.append(
             Installed(
                 name=chain.name,
@@ -236,7 +236,7 @@ def _sweep(root: Path, toolchain: Toolchain) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _complete(folder: Path) -> bool:
+def is_installed(folder: Path) -> bool:
     """Whether an environment is there and its Python still exists."""
     return (folder / FACTS).is_file() and interpreter(folder).exists()
 

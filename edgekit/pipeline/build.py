@@ -45,7 +45,13 @@ class Basis:
     min_agreement: float | None = None
 
 
-FAILURES = (errors.ProofError, errors.ConversionError, errors.CrashError, errors.UnsupportedModelError)
+FAILURES = (
+    errors.ProofError,
+    errors.ConversionError,
+    errors.CrashError,
+    errors.UnsupportedModelError,
+    errors.MissingPackageError,
+)
 """What ends one way to a target and leaves the others: a tool failed, or its result is wrong."""
 
 

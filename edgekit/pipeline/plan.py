@@ -12,6 +12,8 @@ from edgekit.core.model import Model
 from edgekit.core.protocols import Converter, Pass
 from edgekit.core.target import ModelFormat, Precision, Target
 from edgekit.lazy import install_command
+from edgekit.pipeline.store import TOOLCHAINS, home
+from edgekit.toolchain import is_installed
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,11 @@ def explain(model: Model, target: Target) -> list[Way]:
 
 
 def missing_packages(hops: Sequence[Hop]) -> tuple[str, ...]:
-    """The packages a plan needs that are not installed."""
-    return _missing(tuple(dict.fromkeys(name for hop in hops for name in plugin_of(hop).packages)))
+    """The packages a plan needs that are not installed, and the toolchains: one is fetched only where no other way is."""
+    plugins = [plugin_of(hop) for hop in hops]
+    declared = {chain for plugin in plugins if (chain := getattr(plugin, "toolchain", None))}
+    absent = tuple(sorted(f"toolchain {c.name}" for c in declared if not is_installed(home() / TOOLCHAINS / c.folder)))
+    return _missing(tuple(dict.fromkeys(name for plugin in plugins for name in plugin.packages))) + absent
 
 
 def plugin_of(hop: Hop) -> Converter | Pass:

@@ -19,7 +19,7 @@ def thread_counts(report: Report) -> list[int]:
 
 
 def percentiles(report: Report) -> list[float]:
-    """The percentiles that some artifact's samples supported, ascending; those of no artifact are only said to be refused."""
+    """The percentiles that some artifact's samples supported, ascending; the others are only said to be refused."""
     return sorted({found.q for entry in report.entries for row in entry.latency for found in row.percentiles})
 
 

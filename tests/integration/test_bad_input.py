@@ -157,8 +157,8 @@ def test_model_with_dynamic_shapes(run: Run, tmp_path: Path) -> None:
     assert done.json[0]["inputs"][0]["shape"] == [1, 7, 4]
 
 
-def test_no_way_between_formats(run: Run, model: Path) -> None:
-    refused(run("convert", model, "--target", "tflite-fp32"), 20, "onnx", "openvino")
+def test_no_way_between_formats(run: Run, tmp_path: Path) -> None:
+    refused(run("convert", tiny.openvino(tmp_path), "--target", "tflite-fp32"), 20, "openvino", "no other format")
 
 
 def test_quantizing_twice(run: Run, model: Path, tmp_path: Path) -> None:
@@ -236,4 +236,5 @@ def test_json_errors_are_json(run: Run) -> None:
 def test_wrong_words_exit_with_2(run: Run) -> None:
     assert run("convert").code == 2 or "Usage" in run("convert").out
     assert run("convert", "x.onnx", "--targit", "tflite-int8").code == 2
+    refused(run("convert", "x.onnx", "--target", "onnx-fp32", "--min-agreement", "7"), 2, "0 and 1")
     refused(run("convert", "x.onnx", "--target", "onnx-fp32", "--std", "a,b"), 2, "--std 1,2,3")

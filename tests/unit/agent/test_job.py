@@ -41,7 +41,7 @@ def test_a_job_is_read_with_its_defaults(tmp_path: Path) -> None:
         ({"samples": []}, "no samples"),
         ({"action": "latency"}, "no plan"),
         ({"action": "fly"}, "fly"),
-        ({"action": "latency", "plan": {"twins": ["b"]}},  "twins"),
+        ({"action": "latency", "plan": {"twins": ["b"]}}, "twins"),
         ({"action": "latency", "plan": {"blocks": 0}}, "blocks"),
         ({"action": "latency", "plan": {"threads": [0]}}, "threads"),
     ],
