@@ -150,9 +150,10 @@ def _noise_words(threads: int, noise: Sequence[NoiseFloor]) -> list[str]:
     if not rows:
         return []
     worst = rows[-1]
+    low, high = worst.interval
     return [
-        f"A difference in latency below {100 * worst.floor:.1f} % means nothing here: so far from 1 reaches the 95 % "
-        f"interval ({worst.interval[0]:.3f} to {worst.interval[1]:.3f}) of {worst.id} measured against itself."
+        f"Measured against itself, {worst.id} came out {low:.3f} to {high:.3f} times as slow (95 % interval): a difference in "
+        f"latency below {100 * worst.floor:.1f} % means nothing here."
     ]
 
 
