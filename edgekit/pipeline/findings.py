@@ -152,8 +152,8 @@ def _noise_words(threads: int, noise: Sequence[NoiseFloor]) -> list[str]:
     worst = rows[-1]
     low, high = worst.interval
     return [
-        f"Measured against itself, {worst.id} came out {low:.3f} to {high:.3f} times as slow (95 % interval): a difference in "
-        f"latency below {100 * worst.floor:.1f} % means nothing here."
+        f"Measured against itself, {worst.id} came out {low:.3f} to {high:.3f} times as slow (95 % interval): a difference "
+        f"in latency below {100 * worst.floor:.1f} % means nothing here."
     ]
 
 
