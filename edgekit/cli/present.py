@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgekit.cli.output import print_json, print_table
+from edgekit.core.contract import InputContract
 from edgekit.core.device import DeviceProfile
 from edgekit.core.measurement import Classification
 from edgekit.core.model import Model
@@ -68,6 +69,35 @@ def proof_words(proof: Proof) -> str:
     return f"{verdict} on {proof.samples} {proof.data.removeprefix(f'{proof.samples} ')}: " + "; ".join(words)
 
 
+def _show_known(model: Model) -> None:
+    """The files, the interface, and what the manifest says of them."""
+    print(f"{model.files[0]}: {model.target}, {model.size_bytes / 1000:.1f} kB")
+    for spec in model.inputs:
+        print(f"  input   {spec}")
+    for spec in model.outputs:
+        print(f"  output  {spec}")
+    if model.contract:
+        print(f"  takes   {contract_words(model.contract)}")
+    if model.labels:
+        print(f"  labels  {len(model.labels)}: {', '.join(model.labels[:10])}{', ...' if len(model.labels) > 10 else ''}")
+    if model.proof:
+        print(f"  proof   {proof_words(model.proof)}")
+
+
+def contract_words(contract: InputContract) -> str:
+    """An input contract in one line."""
+    values = f"(x - {_numbers(contract.mean)}) / {_numbers(contract.std)}"
+    if contract.kind == "tensor":
+        return f"tensors, {values}"
+    size = f"{contract.height}x{contract.width} {contract.channels}"
+    rule = "" if contract.resize == "none" else f", resize {contract.resize}"
+    if contract.resize_to:
+        rule += f" to {contract.resize_to}"
+    if contract.crop != "none":
+        rule += f", crop {contract.crop}"
+    return f"images {size}{rule}, {values}, {contract.layout.value}"
+
+
 def show_validations(rows: Sequence[Validation]) -> None:
     """Scores of each model, and its paired test."""
     print_table(
@@ -88,31 +118,26 @@ def show_validations(rows: Sequence[Validation]) -> None:
             flips = row.paired.flips
             named = "; ".join(f"{f.sample} ({f.truth}): {f.before} became {f.after}" for f in flips[:5])
             rest = f"; and {len(flips) - 5} more (--json has all)" if len(flips) > 5 else ""
-            print(f"{row.name} changed {len(flips)} answers: {named}{rest}")
+            print(f"{row.name} changed {_count(len(flips), 'answer')}: {named}{rest}")
 
 
 def show_inspection(found: Inspection, *, every_op: bool) -> None:
-    """A model's graph in numbers."""
-    model, graph = found.model, found.graph
-    print(f"{model.files[0]}: {model.target}, {model.size_bytes / 1000:.1f} kB")
-    for spec in model.inputs:
-        print(f"  input   {spec}")
-    for spec in model.outputs:
-        print(f"  output  {spec}")
-    print(
-        f"  {graph.parameters:,} parameters in {graph.parameter_bytes / 1000:.1f} kB, {graph.macs / 1e6:,.2f} million MACs"
-    )
+    """What is known of a model, and its graph in numbers."""
+    _show_known(found.model)
+    graph = found.graph
+    size = f"{graph.parameter_bytes / 1000:.1f} kB"
+    print(f"  {graph.parameters:,} parameters in {size}, {graph.macs / 1e6:,.2f} million MACs")
     source = "the graph the runtime executes" if graph.evidence == "runtime" else "the types in the file"
     print(
         f"  {100 * graph.integer_macs_share:.1f} % of the MACs run in integers, {100 * graph.hybrid_macs_share:.1f} % with "
         f"activations quantized at run time (from {source})"
     )
     if graph.float_islands:
-        print(f"  {len(graph.float_islands)} float islands between integer operators:")
+        print(f"  {_count(len(graph.float_islands), 'float island')} between integer operators:")
         for island in graph.float_islands:
             print(f"    {island}")
     if graph.transposes:
-        print(f"  {graph.transposes} transposes move {graph.transpose_bytes / 1000:.1f} kB in each inference")
+        print(f"  {_count(graph.transposes, 'transpose')}, {graph.transpose_bytes / 1000:.1f} kB moved in each inference")
     if every_op:
         print_table(
             ["operator", "type", "MACs", "arithmetic"],
@@ -149,6 +174,14 @@ def show_device(profile: DeviceProfile) -> None:
 def cores_of(profile: DeviceProfile) -> str:
     """`4 x Cortex-A76 2.4 GHz`, or nothing for a profile without cores of its own."""
     return " + ".join(f"{core.count} x {core.name} {core.max_ghz:g} GHz" for core in profile.cores)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return f"{values[0]:g}" if len(values) == 1 else f"[{', '.join(f'{v:g}' for v in values)}]"
 
 
 def _percent(share: float) -> str:
