@@ -86,8 +86,11 @@ def test_errors_are_edgekits_own(tmp_path: Path, calib: Path) -> None:
     with pytest.raises(errors.DataError) as missing:
         edgekit.convert(source, "onnx-int8")
     assert "--calib" in missing.value.fix
+    drawn = np.random.default_rng(1).normal(0, 1, (20_000, 4)).astype(np.float32)
+    first, second = np.sort(tiny.answers(drawn), axis=1)[:, :-3:-1].T
+    np.savez(tmp_path / "ties.npz", x=drawn[first - second < 0.004])
     with pytest.raises(errors.ProofError) as refused:
-        edgekit.convert(source, "onnx-int8", calib=calib, out=tmp_path / "out", min_agreement=1.01)
+        edgekit.convert(source, "onnx-int8", calib=tmp_path / "ties.npz", out=tmp_path / "out", min_agreement=1.0)
     assert str(tmp_path / "out" / "onnx-int8.rejected") in refused.value.fix
     assert (tmp_path / "out" / "onnx-int8.rejected" / "edgekit.json").is_file()
     assert not (tmp_path / "out" / "onnx-int8").exists()
