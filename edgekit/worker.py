@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -86,9 +87,12 @@ class Worker:
         if time_limit_s:
             timer.start()
         try:
-            process.stdin.write(json.dumps({"call": reference, "payload": payload}).encode() + b"\n")
-            process.stdin.flush()
+            with suppress(BrokenPipeError):  # a child that is gone has closed its answers too
+                process.stdin.write(json.dumps({"call": reference, "payload": payload}).encode() + b"\n")
+                process.stdin.flush()
             for line in answers:
+                if not line.endswith("\n"):  # it died while it answered
+                    break
                 message = json.loads(line)
                 if "event" in message:
                     on_event(message["event"])
@@ -97,8 +101,6 @@ class Worker:
                 else:
                     result: dict[str, Any] = message["result"]
                     return result
-        except BrokenPipeError:
-            pass
         except BaseException as problem:
             if not isinstance(problem, errors.EdgekitError):
                 self.close()
@@ -123,10 +125,8 @@ class Worker:
         process.wait()
         for stream in (process.stdin, self._answers):
             if stream is not None:
-                try:
+                with suppress(OSError):  # what was still in the pipe's buffer has no reader any more
                     stream.close()
-                except OSError:  # what was still in the pipe's buffer has no reader any more
-                    continue
 
     def __enter__(self) -> Worker:
         return self
