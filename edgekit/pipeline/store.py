@@ -166,6 +166,9 @@ def place(source: Path, destination: Path, marker: str) -> None:
             f"{destination} exists and was not written by edgekit.", fix="Choose another --out, or remove it yourself."
         )
     building = destination.with_name(f".{destination.name}.{os.getpid()}.{threading.get_ident()}")
+    for left in destination.parent.glob(f".{destination.name}.*.*"):
+        if left.suffixes[-2].removeprefix(".").isdigit() and not _alive(int(left.suffixes[-2].removeprefix("."))):
+            shutil.rmtree(left, ignore_errors=True)
     missing = [folder for folder in destination.parents if not folder.exists()]
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)

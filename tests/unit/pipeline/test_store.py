@@ -105,3 +105,14 @@ def test_placing_replaces_only_what_edgekit_wrote(tmp_path: Path) -> None:
         place(source, mine, "edgekit.json")
     assert (mine / "chapter1").read_text() == "precious"
     assert {path.name for path in tmp_path.iterdir()} == {"out", "source", "thesis"}
+
+
+def test_placing_sweeps_up_after_a_killed_process(tmp_path: Path) -> None:
+    source, gone = tmp_path / "source", subprocess.Popen(["true"])
+    gone.wait()
+    source.mkdir()
+    (source / "edgekit.json").write_text("1")
+    half = tmp_path / f".tflite-fp32.{gone.pid}.140001"
+    half.mkdir()
+    place(source, tmp_path / "tflite-fp32", "edgekit.json")
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "tflite-fp32"}
