@@ -146,6 +146,7 @@ def test_killed_in_training_converting_and_measuring(small: SmallRun, tmp_path: 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_killed_at_every_other_step(small: SmallRun, tmp_path: Path) -> None:
     kill_and_finish(
         small,
@@ -168,6 +169,7 @@ def test_killed_at_every_other_step(small: SmallRun, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_killed_at_any_time(small: SmallRun, tmp_path: Path) -> None:
     """A conversion of the trained model, killed a little later each time, from before it has read anything to its end."""
     home = tmp_path / "home"
